@@ -1,0 +1,318 @@
+/**
+ * Every setting of the command in one table: help, docs/cli.md and reading come from it. A flag goes before a variable of
+ * the environment, that before the configuration file, that before the default. All problems are reported at once.
+ */
+import { limits, UpdaterError } from '@remendo/core';
+
+export interface Setting {
+  /** In the configuration file. */
+  readonly name: string;
+  /** Null for what may only come from elsewhere: secrets. */
+  readonly flag: string | null;
+  readonly argument: string | null;
+  readonly variable: string;
+  readonly kind: 'text' | 'list' | 'integer' | 'switch' | 'secret';
+  /** As a person would write it; null: there is none. */
+  readonly default: string | null;
+  readonly unit: string | null;
+  readonly sentence: string;
+  /** Bounds of an integer. */
+  readonly range?: readonly [number, number];
+}
+
+const setting = <const T extends Setting>(value: T): T => value;
+
+export const settings = {
+  root: setting({
+    name: 'root',
+    flag: '--root',
+    argument: 'DIR',
+    variable: 'REMENDO_ROOT',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence: 'Folder the application is installed in.',
+  }),
+  home: setting({
+    name: 'home',
+    flag: '--home',
+    argument: 'DIR',
+    variable: 'REMENDO_HOME',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence: "The updater's own folder, on the same volume as the root; .remendo below the root when left out.",
+  }),
+  config: setting({
+    name: 'config',
+    flag: '--config',
+    argument: 'FILE',
+    variable: 'REMENDO_CONFIG',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence: "Configuration file; remendo.config.json in the updater's folder, where there is one, when left out.",
+  }),
+  server: setting({
+    name: 'server',
+    flag: '--server',
+    argument: 'URL',
+    variable: 'REMENDO_SERVER_URL',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence: 'Address of the server.',
+  }),
+  application: setting({
+    name: 'application',
+    flag: '--application',
+    argument: 'SLUG',
+    variable: 'REMENDO_APPLICATION',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence: 'Application; what is installed, or the default of the server, when left out.',
+  }),
+  platform: setting({
+    name: 'platform',
+    flag: '--platform',
+    argument: 'NAME',
+    variable: 'REMENDO_PLATFORM',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence: 'Build to take, such as win-x64; what is installed, or the only one, when left out.',
+  }),
+  channel: setting({
+    name: 'channel',
+    flag: '--channel',
+    argument: 'NAME',
+    variable: 'REMENDO_CHANNEL',
+    kind: 'text',
+    default: 'stable',
+    unit: null,
+    sentence: 'Channel to follow: stable or development.',
+  }),
+  preserve: setting({
+    name: 'preserve',
+    flag: '--preserve',
+    argument: 'GLOB...',
+    variable: 'REMENDO_PRESERVE',
+    kind: 'list',
+    default: null,
+    unit: null,
+    sentence:
+      'Files that survive every update whatever a release holds, such as .env or storage/app/**; commas separate them in the variable.',
+  }),
+  bandwidthBytesPerSecond: setting({
+    name: 'bandwidthBytesPerSecond',
+    flag: '--bandwidth',
+    argument: 'BYTES',
+    variable: 'REMENDO_BANDWIDTH_BYTES_PER_SECOND',
+    kind: 'integer',
+    default: null,
+    unit: 'bytes per second',
+    sentence: 'Limit of all downloads together.',
+    range: [1_024, Number.MAX_SAFE_INTEGER],
+  }),
+  healthyAfterMs: setting({
+    name: 'healthyAfterMs',
+    flag: '--healthy-after',
+    argument: 'MS',
+    variable: 'REMENDO_HEALTHY_AFTER_MS',
+    kind: 'integer',
+    default: '10000',
+    unit: 'milliseconds',
+    sentence: 'How long the application has to keep running to count as healthy; ending before that with exit code 0 does too.',
+    range: [0, 3_600_000],
+  }),
+  checkWaitMs: setting({
+    name: 'checkWaitMs',
+    flag: '--check-wait',
+    argument: 'MS',
+    variable: 'REMENDO_CHECK_WAIT_MS',
+    kind: 'integer',
+    default: '5000',
+    unit: 'milliseconds',
+    sentence: 'How long the application may be kept waiting for the server before it is started without a check.',
+    range: [0, 600_000],
+  }),
+  allowInsecure: setting({
+    name: 'allowInsecure',
+    flag: '--allow-insecure',
+    argument: null,
+    variable: 'REMENDO_ALLOW_INSECURE',
+    kind: 'switch',
+    default: 'off',
+    unit: null,
+    sentence: 'Plain http to other machines too, in networks that are protected otherwise.',
+  }),
+  token: setting({
+    name: 'tokenFile',
+    flag: null,
+    argument: null,
+    variable: 'REMENDO_TOKEN',
+    kind: 'secret',
+    default: null,
+    unit: null,
+    sentence: "The publisher's token.",
+  }),
+  apiKey: setting({
+    name: 'apiKeyFile',
+    flag: null,
+    argument: null,
+    variable: 'REMENDO_API_KEY',
+    kind: 'secret',
+    default: null,
+    unit: null,
+    sentence: "The customer's API key.",
+  }),
+  apiSecret: setting({
+    name: 'apiSecretFile',
+    flag: null,
+    argument: null,
+    variable: 'REMENDO_API_SECRET',
+    kind: 'secret',
+    default: null,
+    unit: null,
+    sentence: 'The secret that belongs to the API key.',
+  }),
+} as const;
+
+export type SettingName = keyof typeof settings;
+
+type ValueOf<Kind extends Setting['kind']> = Kind extends 'integer'
+  ? number
+  : Kind extends 'list'
+    ? readonly string[]
+    : Kind extends 'switch'
+      ? boolean
+      : string;
+
+/** Values of the settings a command asked for; null where nothing was given and there is no default. */
+export type Settings<Name extends SettingName> = { readonly [N in Name]: ValueOf<(typeof settings)[N]['kind']> | null };
+
+/** Where the values come from, besides the table's defaults. */
+export interface SettingSources {
+  /** By name in the table. */
+  readonly flags: Readonly<Partial<Record<SettingName, unknown>>>;
+  readonly environment: NodeJS.ProcessEnv;
+  /** Parsed, and nothing else known about it; null: there is no file. */
+  readonly file: { readonly path: string; readonly value: unknown } | null;
+  /** Reads a secret from a file of its own, or says in an Error what is wrong with it. */
+  readonly readSecret: (path: string) => string;
+}
+
+/** The variable that names a file with a secret. */
+export const secretFileVariable = (variable: string): string => `${variable}_FILE`;
+
+/**
+ * Reads the named settings.
+ * @param required must be given somewhere.
+ * @throws UpdaterError CONFIG_INVALID with every problem in `details.problems`.
+ */
+export function readSettings<Name extends SettingName>(
+  names: readonly Name[],
+  sources: SettingSources,
+  required: readonly NoInfer<Name>[] = [],
+): Settings<Name> {
+  const problems: string[] = [];
+  const file = checkedFile(sources.file, problems);
+  const values: Partial<Record<SettingName, unknown>> = {};
+  for (const name of names) {
+    const one: Setting = settings[name];
+    try {
+      values[name] = one.kind === 'secret' ? readSecret(one, sources, file) : readValue(one, name, sources, file);
+    } catch (error) {
+      problems.push((error as Error).message);
+      continue;
+    }
+    if (values[name] === null && required.includes(name))
+      problems.push(`${one.flag ?? one.variable} is missing${one.flag === null ? '' : ` (or ${one.variable} in the environment)`}`);
+  }
+  if (problems.length > 0) throw new UpdaterError('CONFIG_INVALID', 'the settings are not right', { details: { problems } });
+  // Each value was parsed by its own setting's kind.
+  return values as Settings<Name>;
+}
+
+type FileValues = Readonly<Record<string, unknown>>;
+
+function checkedFile(file: SettingSources['file'], problems: string[]): FileValues {
+  if (file === null) return {};
+  const { value, path } = file;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    problems.push(`${path} does not hold a JSON object`);
+    return {};
+  }
+  const known = new Map(Object.values(settings).map((one) => [one.name, one] as const));
+  const secretNames = new Set(
+    Object.entries(settings)
+      .filter(([, { kind }]) => kind === 'secret')
+      .map(([name]) => name),
+  );
+  for (const name of Object.keys(value)) {
+    if (secretNames.has(name)) problems.push(`${path}: ${name} does not belong there; name a file that holds it as ${name}File`);
+    else if (!known.has(name as (typeof settings)[SettingName]['name']))
+      problems.push(`${path}: ${JSON.stringify(name.slice(0, 60))} is not a setting`);
+  }
+  return value as FileValues;
+}
+
+function readValue(one: Setting, name: SettingName, { flags, environment, file }: SettingSources, fileValues: FileValues): unknown {
+  const flag = flags[name];
+  if (flag !== undefined) return parseValue(one, flag, one.flag ?? one.name);
+  const variable = environment[one.variable];
+  if (variable !== undefined && variable !== '') return parseValue(one, variable, one.variable);
+  const inFile = fileValues[one.name];
+  if (inFile !== undefined) return parseValue(one, inFile, `${file?.path}: ${one.name}`);
+  return one.default === null ? null : parseValue(one, one.default, one.name);
+}
+
+/** @param where it was given, for the sentence about what is wrong with it. */
+function parseValue({ kind, range }: Setting, value: unknown, where: string): unknown {
+  switch (kind) {
+    case 'integer': {
+      const [min, max] = range ?? [0, Number.MAX_SAFE_INTEGER];
+      const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
+      if (typeof number === 'number' && Number.isSafeInteger(number) && number >= min && number <= max) return number;
+      throw new Error(`${where} must be a whole number from ${min} to ${max}`);
+    }
+    case 'list': {
+      const items = typeof value === 'string' ? value.split(',') : value;
+      if (!Array.isArray(items) || !items.every((item): item is string => typeof item === 'string'))
+        throw new Error(`${where} must be a list of texts`);
+      return items.map((item) => item.trim()).filter((item) => item !== '');
+    }
+    case 'switch':
+      if (value === true || value === false) return value;
+      if (value === 'on' || value === '1' || value === 'true') return true;
+      if (value === 'off' || value === '0' || value === 'false') return false;
+      throw new Error(`${where} must be on or off`);
+    default:
+      if (typeof value === 'string' && value.trim() !== '' && value.length <= 4_096) return value.trim();
+      throw new Error(`${where} must be a text and not empty`);
+  }
+}
+
+/** From the variable, or from the file that a second variable or the configuration names. Its value is in no message. */
+function readSecret(one: Setting, { environment, readSecret: read, file }: SettingSources, fileValues: FileValues): string | null {
+  const direct = environment[one.variable];
+  if (direct !== undefined && direct !== '') return checkedSecret(direct, one.variable);
+  const fileVariable = secretFileVariable(one.variable);
+  const named = environment[fileVariable] ?? fileValues[one.name];
+  if (named === undefined || named === '') return null;
+  const where = environment[fileVariable] === undefined ? `${file?.path}: ${one.name}` : fileVariable;
+  if (typeof named !== 'string') throw new Error(`${where} must name a file`);
+  try {
+    return checkedSecret(read(named), where);
+  } catch (error) {
+    throw new Error(`${where}: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+/** It becomes part of a header. */
+function checkedSecret(text: string, where: string): string {
+  const secret = text.trim();
+  if (/^[\x21-\x7e]+$/.test(secret) && secret.length <= limits.nameCharactersMax * 16) return secret;
+  throw new Error(`${where} does not hold a secret: it has to be one word of printable ASCII`);
+}

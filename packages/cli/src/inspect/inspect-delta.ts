@@ -1,0 +1,96 @@
+import { type DeltaFile, decodeDeltaFile, type FileHandle } from '@remendo/core';
+import { printable } from '../output/printable.js';
+import { bytesText, countText, shareText } from '../output/quantity.js';
+import { cutTable, headedPairs, type Inspection } from './inspection.js';
+
+/** A file of the target and where its content comes from. */
+interface ChangedFile {
+  readonly path: string;
+  readonly how: 'patch' | 'whole' | 'base';
+  /** Codec of a patch or encoding of a whole content; null for contents of the base. */
+  readonly coding: string | null;
+  /** Null for contents of the base: their size is in its manifest. */
+  readonly bytes: number | null;
+  readonly storedBytes: number;
+  readonly sha256: string | null;
+}
+
+/**
+ * The index of a delta file, as it is without its base: numbers and names are checked, that the target's manifest comes
+ * out right can only be told with the base. @throws UpdaterError DELTA_INVALID or LIMIT_EXCEEDED
+ */
+export async function inspectDelta(source: FileHandle): Promise<Inspection> {
+  const file = await decodeDeltaFile(source);
+  const files = changedFiles(file);
+  const { index } = file;
+  const target = { application: index.application, platform: index.platform, version: index.displayVersion || index.version };
+  const codings = index.derivations.map((derivation) => (derivation.kind === 'patch' ? derivation.codec : derivation.encoding));
+  const uses = [...new Set(codings)].map((coding) => ({ coding, count: codings.filter((one) => one === coding).length }));
+  return {
+    format: 'delta',
+    document: {
+      bytes: source.bytes,
+      indexBytes: file.indexBytes,
+      bodyBytes: file.bodyBytes,
+      base: {
+        version: index.baseVersion,
+        files: index.baseFiles,
+        contents: index.baseContents,
+        contentsDigest: index.baseContentsDigest,
+      },
+      target: { ...target, manifestDigest: index.targetManifestDigest },
+      objects: index.objects,
+      files,
+      removedFiles: index.removed.length,
+      derivations: uses,
+    },
+    lines: (colors, rowsMax) => [
+      ...headedPairs(colors, 'delta', [
+        [
+          'base',
+          `${printable(index.baseVersion)}, ${countText(index.baseFiles, 'file')}, contents ${index.baseContentsDigest.slice(0, 16)}`,
+        ],
+        ['target', printable(`${target.application} ${target.version} (${target.platform})`)],
+        ['manifest', index.targetManifestDigest],
+        ['size', `${bytesText(source.bytes)}: index ${bytesText(file.indexBytes)}, body ${bytesText(file.bodyBytes)}`],
+        ['derivations', uses.map(({ coding, count }) => `${count} ${coding}`).join(', ') || 'none'],
+        ['removes', countText(index.removed.length, 'file')],
+      ]),
+      ...cutTable(
+        [
+          { title: '' },
+          { title: 'size', align: 'right' },
+          { title: 'in the delta', align: 'right' },
+          { title: '', align: 'right' },
+          { title: 'path' },
+        ],
+        files.map(rowOf),
+        rowsMax,
+      ),
+    ],
+  };
+}
+
+function changedFiles({ index }: DeltaFile): readonly ChangedFile[] {
+  // Contents are numbered: those of the base first, then what the derivations make, in their order.
+  const made = index.derivations.flatMap((derivation) => {
+    const targets = derivation.kind === 'patch' ? derivation.targets : [derivation.target];
+    const coding = derivation.kind === 'patch' ? derivation.codec : derivation.encoding;
+    return targets.map((target) => ({
+      how: derivation.kind,
+      coding,
+      bytes: target.bytes,
+      storedBytes: derivation.blob.bytes,
+      sha256: target.sha256,
+    }));
+  });
+  return index.files.map(({ path, content }): ChangedFile => {
+    const from = made[content - index.baseContents];
+    return from === undefined ? { path, how: 'base', coding: null, bytes: null, storedBytes: 0, sha256: null } : { path, ...from };
+  });
+}
+
+function rowOf({ path, how, coding, bytes, storedBytes }: ChangedFile): readonly string[] {
+  if (bytes === null) return ['from the base', '', '', '', printable(path)];
+  return [`${how} ${coding ?? ''}`, bytesText(bytes), bytesText(storedBytes), shareText(storedBytes, bytes), printable(path)];
+}

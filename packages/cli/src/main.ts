@@ -1,0 +1,69 @@
+#!/usr/bin/env node
+/** The process around the commands: arguments, streams, signals, exit code. */
+import { CommanderError } from 'commander';
+import type { CommandContext } from './command-context.js';
+import { createCommandTree, splitStartCommand } from './command-tree.js';
+import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
+import { createOutput } from './output/output.js';
+import { printError } from './output/print-error.js';
+import type { Run } from './run.js';
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Turns signals into an aborted `AbortSignal`, unless an application has taken them over. The second one ends at once. */
+function watchSignals(): Pick<CommandContext, 'signal' | 'takeSignals'> {
+  const abort = new AbortController();
+  let taker: ((signal: NodeJS.Signals) => void) | null = null;
+  for (const name of signals) {
+    process.on(name, () => {
+      if (taker !== null) return taker(name);
+      if (abort.signal.aborted) process.exit(exitCodeOf(new Interrupted(name)));
+      abort.abort(new Interrupted(name));
+    });
+  }
+  return {
+    signal: abort.signal,
+    takeSignals(onSignal) {
+      taker = onSignal;
+      return () => {
+        if (taker === onSignal) taker = null;
+      };
+    },
+  };
+}
+
+/** Somebody who reads only the first lines (`remendo inspect … | head`) is no failure. */
+function endWithReader(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCodes.done);
+    throw error;
+  });
+}
+
+async function main(argv: readonly string[]): Promise<void> {
+  const { args, startCommand } = splitStartCommand(argv);
+  const watched = watchSignals();
+  const run: Run = async (command, use) => {
+    const output = createOutput(process, { json: command.opts<{ json?: boolean }>().json === true });
+    const isInteractive = process.stdin.isTTY === true && process.stderr.isTTY === true;
+    try {
+      process.exitCode = await use({ output, environment: process.env, isInteractive, ...watched });
+    } catch (error) {
+      printError(output, error);
+      process.exitCode = exitCodeOf(error);
+      // What it was waiting for may still be waiting, a new version that should prove healthy, for example.
+      if (error instanceof Interrupted) process.exit();
+    } finally {
+      output.progress.end();
+    }
+  };
+  try {
+    await createCommandTree(run, startCommand).parseAsync([...args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
+  }
+}
+
+for (const stream of [process.stdout, process.stderr]) endWithReader(stream);
+await main(process.argv.slice(2));

@@ -1,0 +1,33 @@
+import { errorCatalogue, errorChain, isUpdaterError } from '@remendo/core';
+import { Interrupted } from '../exit-codes.js';
+import type { Output } from './output.js';
+import { printable } from './printable.js';
+
+const advice = {
+  never: null,
+  backoff: 'It may work when it is tried again later.',
+  'after-action': null,
+} as const;
+
+/** The one place where failures become words: the chain once, what the code means, and what may help. */
+export function printError(output: Output, error: unknown): void {
+  output.progress.end();
+  if (error instanceof Interrupted) {
+    output.note('interrupted; nothing was left half-done');
+    return;
+  }
+  const [first = 'unknown failure', ...causes] = errorChain(error).map(printable);
+  output.note(`error ${first}`);
+  for (const cause of causes) output.note(`  because ${cause}`);
+  if (isUpdaterError(error)) {
+    for (const problem of problemsOf(error.details.problems)) output.note(`  - ${printable(problem)}`);
+    const { sentence, retry } = errorCatalogue[error.code];
+    output.note(`  ${[sentence, advice[retry]].filter((text) => text !== null).join(' ')}`);
+    output.event('error', { code: error.code, message: error.message, details: error.details, retry });
+  } else {
+    output.event('error', { code: null, message: first });
+    if (error instanceof Error && error.stack !== undefined) output.note(error.stack);
+  }
+}
+
+const problemsOf = (problems: unknown): readonly string[] => (Array.isArray(problems) ? problems.map(String) : []);

@@ -1,0 +1,102 @@
+/**
+ * Progress on the error output: a bar on a terminal, plain lines otherwise: a line when a step begins and one for every
+ * further quarter of a long one.
+ */
+import { type Options, SingleBar } from 'cli-progress';
+import { bytesText, numberText } from './quantity.js';
+
+export type ProgressUnit = 'bytes' | 'files';
+
+export interface Progress {
+  /** Begins a step; the one before is over. The same name again goes on with it. */
+  step(name: string): void;
+  /** How far the step is. */
+  at(done: number, total: number, unit: ProgressUnit): void;
+  /** Makes room for a line: a bar is drawn again below it. */
+  interrupt(): void;
+  /** Nothing follows. */
+  end(): void;
+}
+
+export const createProgress = (stream: NodeJS.WriteStream): Progress =>
+  stream.isTTY === true ? barProgress(stream) : lineProgress(stream);
+
+const amountText = (value: number, unit: ProgressUnit): string => (unit === 'bytes' ? bytesText(value) : numberText(value));
+const percentOf = (done: number, total: number): number => (total === 0 ? 100 : Math.floor((done / total) * 100));
+
+/** Steps shorter than this need no percentages. */
+const longStep: Readonly<Record<ProgressUnit, number>> = { bytes: 1_000_000, files: 100 };
+const linePercent = 25;
+
+function lineProgress(stream: NodeJS.WriteStream): Progress {
+  let name = '';
+  let shownPercent = 0;
+  return {
+    step(next) {
+      if (next === name) return;
+      name = next;
+      shownPercent = 0;
+      stream.write(`${name} …\n`);
+    },
+    at(done, total, unit) {
+      const percent = percentOf(done, total);
+      if (percent < shownPercent) shownPercent = 0;
+      if (total < longStep[unit] || percent < shownPercent + linePercent) return;
+      shownPercent = percent - (percent % linePercent);
+      stream.write(`${name} ${percent} % (${amountText(done, unit)} of ${amountText(total, unit)})\n`);
+    },
+    interrupt() {},
+    end() {},
+  };
+}
+
+const barOptions: Options = {
+  format: '{step} [{bar}] {percentage} %  {amount}',
+  barCompleteChar: '█',
+  barIncompleteChar: '░',
+  barsize: 30,
+  hideCursor: true,
+  clearOnComplete: false,
+  fps: 10,
+  linewrap: false,
+  // Signals are this program's business.
+  gracefulExit: false,
+};
+const stepWidth = 16;
+
+function barProgress(stream: NodeJS.WriteStream): Progress {
+  let name = '';
+  let bar: SingleBar | null = null;
+  const stop = (): void => {
+    bar?.stop();
+    bar = null;
+  };
+  return {
+    step(next) {
+      if (next === name) return;
+      stop();
+      name = next;
+      stream.write(`${name} …\r`);
+    },
+    at(done, total, unit) {
+      const amount = `${amountText(done, unit)} of ${amountText(total, unit)}`;
+      const payload = { step: name.padEnd(stepWidth), amount };
+      if (bar === null) {
+        bar = new SingleBar({ ...barOptions, stream });
+        bar.start(Math.max(total, 1), total === 0 ? 1 : done, payload);
+        return;
+      }
+      bar.setTotal(Math.max(total, 1));
+      bar.update(total === 0 ? 1 : done, payload);
+    },
+    interrupt() {
+      if (bar !== null) stop();
+      else if (name !== '') stream.write('\r\u001b[K');
+    },
+    end() {
+      if (bar === null && name !== '') stream.write('\r\u001b[K');
+      stop();
+      name = '';
+    },
+  };
+}

@@ -1,0 +1,118 @@
+/** The publisher's commands: their arguments, options, help and examples. */
+import { type Command, Option } from 'commander';
+import { addExamples, addSettings, flagsOf } from '../command-options.js';
+import type { SettingName } from '../config.js';
+import { loadSettings } from '../config-files.js';
+import type { Run } from '../run.js';
+import { runApply } from './apply-command.js';
+import { type DiffOptions, diffCodecs, runDiff } from './diff-command.js';
+import { type ManifestOptions, runManifest } from './manifest-command.js';
+import { type PublishOptions, publishChannels, publishTypes, runPublish } from './publish-command.js';
+
+const applicationFlag = ['--application <SLUG>', 'Application the manifest names', 'app'] as const;
+const platformFlag = ['--platform <NAME>', 'Platform of the build: any, win-x64, linux-x64, …', 'any'] as const;
+const releaseSentence = '(default: the version in version.txt, else 0.0.0)';
+
+export function addPublisherCommands(program: Command, run: Run): void {
+  addManifest(program, run);
+  addDiff(program, run);
+  addApply(program, run);
+  addPublish(program, run);
+}
+
+function addManifest(program: Command, run: Run): void {
+  const command = program
+    .command('manifest')
+    .argument('<DIR>', 'folder (or zip, or single file) to describe')
+    .summary("print a release's manifest: every file with its size, mode and hashes")
+    .description(
+      "Prints the canonical manifest of a folder: every file with its size, mode, SHA-256 and xxHash64. Its SHA-256 is the release's digest.",
+    )
+    .option(...applicationFlag)
+    .option('--release <VERSION>', `Version the manifest names ${releaseSentence}`)
+    .option(...platformFlag)
+    .option('--out <FILE>', 'Write it to a file instead of the standard output')
+    .action((path: string, options: ManifestOptions) => run(command, (context) => runManifest(context, path, options)));
+  addExamples(command, 'remendo manifest ./build --application erp --release 1.0.1 > manifest.json');
+}
+
+function addDiff(program: Command, run: Run): void {
+  const command = program
+    .command('diff')
+    .argument('<BASE>', 'what terminals have: a folder, a .zip or a single file')
+    .argument('<TARGET>', 'what they should have')
+    .summary('make one delta file that takes BASE to TARGET')
+    .description(
+      'Makes one delta file that takes BASE to TARGET: patches and whole contents, whichever is smaller for each file; copies, moves and removals cost nothing.',
+    )
+    .requiredOption('--out <FILE>', 'Where the delta goes')
+    .addOption(new Option('--codec <NAME>', 'How patches are coded; whole makes none').choices(diffCodecs).default('bsdiff40'))
+    .option(...applicationFlag)
+    .option('--base-release <VERSION>', `Version of BASE ${releaseSentence}`)
+    .option('--release <VERSION>', `Version of TARGET ${releaseSentence}`)
+    .option(...platformFlag)
+    .option('--all', 'List every file')
+    .action((base: string, target: string, options: DiffOptions) =>
+      run(command, (context) => runDiff(context, { base, target }, options)),
+    );
+  addExamples(
+    command,
+    'remendo diff erp-1.0.0.zip erp-1.0.1.zip --out erp.delta',
+    'remendo diff old/Vnd.exe new/Vnd.exe --out Vnd.delta --json',
+  );
+}
+
+function addApply(program: Command, run: Run): void {
+  const command = program
+    .command('apply')
+    .argument('<BASE>', 'the folder, .zip or file the delta starts from')
+    .argument('<FILE>', 'the delta file')
+    .summary('build the target of a delta file')
+    .description(
+      'Builds what a delta file leads to, verifies every file of it, and only then lets it appear at DIR. version.txt is not part of a release.',
+    )
+    .requiredOption('--out <DIR>', 'Where the target goes; must be empty or not there')
+    .action((base: string, delta: string, options: { out: string }) =>
+      run(command, (context) => runApply(context, { base, delta }, options)),
+    );
+  addExamples(command, 'remendo apply erp-1.0.0.zip erp.delta --out ./erp-1.0.1');
+}
+
+const publishFlags = ['config', 'server', 'application', 'allowInsecure'] as const satisfies readonly SettingName[];
+const publishSettings = ['server', 'application', 'allowInsecure', 'token'] as const satisfies readonly SettingName[];
+
+function addPublish(program: Command, run: Run): void {
+  const command = program
+    .command('publish')
+    .argument('<ZIP_OR_DIR>', 'the release: a zip, or a folder, which is zipped first')
+    .summary('publish a release to the server')
+    .description(
+      'Publishes a release. The server takes it whole or not at all and then builds the deltas to it. Publishing the same files as the same version again changes nothing. The token comes from REMENDO_TOKEN.',
+    )
+    .option('--release <VERSION>', 'Version (default: the one in version.txt or in the name of the zip)')
+    .addOption(new Option('--channel <NAME>', 'Channel it is for: decides the type where none is named').choices(publishChannels))
+    .addOption(
+      new Option('--type <TYPE>', 'Type of the release (default: stable, or development in that channel)').choices(publishTypes),
+    )
+    .option(...platformFlag)
+    .option('--title <TEXT>', 'Title')
+    .option('--description <TEXT>', 'Description')
+    .option('--changelog <TEXT>', 'What is new')
+    .option('--breaking-changes <TEXT>', 'What no longer works as before')
+    .option('--no-backup', 'It needs no backup before it is installed')
+    .option('--downtime', 'The application is not available while it is installed')
+    .option('--no-rollback-compatible', 'The version before does not work with data that this one has changed')
+    .option('--mandatory', 'It must be installed')
+    .option('--wait', 'Wait until the deltas to it are built, and print their sizes');
+  addSettings(command, publishFlags).action((path: string, options: PublishOptions & Record<string, unknown>) =>
+    run(command, (context) => {
+      const given = { flags: flagsOf(options, publishFlags), environment: context.environment };
+      const settings = loadSettings(publishSettings, given, ['server', 'application', 'token']);
+      return runPublish(context, path, { options, settings });
+    }),
+  );
+  addExamples(
+    command,
+    'REMENDO_TOKEN=… remendo publish ./build --server https://updates.example.com --application erp --release 1.0.1 --wait',
+  );
+}

@@ -1,0 +1,49 @@
+/** `remendo check`: is there something newer, and what would it cost? */
+import type { CheckResult } from '@remendo/core';
+import type { CommandContext } from '../command-context.js';
+import type { SettingSources } from '../config.js';
+import { exitCodes } from '../exit-codes.js';
+import type { Output } from '../output/output.js';
+import { printable } from '../output/printable.js';
+import { askYes } from './ask.js';
+import { checkSentence } from './check-sentence.js';
+import { runInstall } from './install-command.js';
+import { offerLines, summaryOfCheck } from './offer-lines.js';
+import { withTerminal } from './open-terminal.js';
+
+export interface CheckOptions {
+  readonly flags: SettingSources['flags'];
+  /** Install what is found without a question. */
+  readonly yes?: boolean;
+  readonly retry?: boolean;
+}
+
+export async function runCheck(context: CommandContext, options: CheckOptions): Promise<number> {
+  const { output, signal } = context;
+  const retry = options.retry === true;
+  const open = { command: 'check', flags: options.flags, asksServer: true, changesInstall: false };
+  let isWanted = false;
+  const code = await withTerminal(context, open, async ({ updater, log }) => {
+    const found = await updater.check({ retry, signal });
+    log.write('checked', { outcome: found.kind, ...('version' in found ? { version: found.version } : {}) });
+    // What is installed at once tells its own story, in events.
+    if (!(output.json && options.yes === true && found.kind === 'available')) reportCheck(output, found);
+    if (found.kind === 'available')
+      isWanted = options.yes === true || (!output.json && (await askYes(context, `Install ${printable(found.version)} now?`)));
+    return exitCodes.done;
+  });
+  if (!isWanted) return code;
+  return runInstall(context, null, { flags: options.flags, yes: true, retry, command: [], isShown: true });
+}
+
+function reportCheck(output: Output, found: CheckResult): void {
+  output.document(documentOf(found));
+  if (found.kind === 'available') for (const line of offerLines(output, summaryOfCheck(found))) output.line(line);
+  else output.line(checkSentence(found));
+}
+
+function documentOf(found: CheckResult): object {
+  if (found.kind === 'available') return { outcome: 'available', ...summaryOfCheck(found) };
+  const { kind, ...fields } = found;
+  return { outcome: kind.replaceAll('-', '_'), ...fields };
+}

@@ -1,0 +1,147 @@
+/** The terminal's commands: their arguments, options, help and examples. */
+import type { Command } from 'commander';
+import { addExamples, addSettings, flagsOf } from '../command-options.js';
+import type { SettingName } from '../config.js';
+import type { Run } from '../run.js';
+import { runCheck } from './check-command.js';
+import { runInstall } from './install-command.js';
+import { runLaunch } from './launch-command.js';
+import { runRollback } from './rollback-command.js';
+import { runStatus } from './status-command.js';
+import { runVerify } from './verify-command.js';
+
+const folderFlags = ['root', 'home', 'config'] as const satisfies readonly SettingName[];
+const serverFlags = [
+  ...folderFlags,
+  'server',
+  'application',
+  'platform',
+  'channel',
+  'allowInsecure',
+] as const satisfies readonly SettingName[];
+const installFlags = [
+  ...serverFlags,
+  'preserve',
+  'bandwidthBytesPerSecond',
+  'healthyAfterMs',
+] as const satisfies readonly SettingName[];
+const launchFlags = [...installFlags, 'checkWaitMs'] as const satisfies readonly SettingName[];
+const verifyFlags = [...folderFlags, 'preserve'] as const satisfies readonly SettingName[];
+
+type Options = Readonly<Record<string, unknown>>;
+
+/** @param startCommand what followed `--`. */
+export function addTerminalCommands(program: Command, run: Run, startCommand: readonly string[]): void {
+  addCheck(program, run);
+  addInstall(program, run, startCommand);
+  addRollback(program, run);
+  addStatus(program, run);
+  addVerify(program, run);
+  addLaunch(program, run, startCommand);
+}
+
+function addCheck(program: Command, run: Run): void {
+  const command = program
+    .command('check')
+    .summary('is there something newer?')
+    .description('Asks the server for something newer and shows what it would mean. On a terminal it offers to install it.')
+    .option('--yes', 'Install what is found without a question')
+    .option('--retry', 'Offer a version again that was rolled back here')
+    .option('--force', 'The same');
+  addSettings(command, installFlags).action((options: Options) =>
+    run(command, (context) =>
+      runCheck(context, { flags: flagsOf(options, installFlags), yes: options.yes === true, retry: wantsRetry(options) }),
+    ),
+  );
+  addExamples(
+    command,
+    'remendo check --root /opt/erp --server https://updates.example.com',
+    'remendo check --root /opt/erp --json',
+  );
+}
+
+const wantsRetry = (options: Options): boolean => options.retry === true || options.force === true;
+
+function addInstall(program: Command, run: Run, startCommand: readonly string[]): void {
+  const command = program
+    .command('install')
+    .argument('[version]', 'release to install (default: the newest that is offered)')
+    .usage('[options] [version] [-- COMMAND ARGS…]')
+    .summary('install or update, all or nothing')
+    .description(
+      'Installs the newest release, or the one named, by the fewest bytes. What follows -- is started afterwards and has to prove healthy; ' +
+        'else the update is rolled back by itself. The application keeps running when this command ends.',
+    )
+    .option('--yes', 'Ask nothing')
+    .option('--retry', 'Try a version again that was rolled back here')
+    .option('--force', 'The same')
+    .option('--skip-backup', 'Skip the configured backup; the way back is kept all the same')
+    .option('--rollback-on-error', 'Always so: a half-installed result can not be asked for');
+  addSettings(command, installFlags).action((version: string | undefined, options: Options) =>
+    run(command, (context) =>
+      runInstall(context, version ?? null, {
+        flags: flagsOf(options, installFlags),
+        yes: options.yes === true,
+        retry: wantsRetry(options),
+        skipBackup: options.skipBackup === true,
+        command: startCommand,
+      }),
+    ),
+  );
+  addExamples(
+    command,
+    'remendo install --root /opt/erp --server https://updates.example.com --yes',
+    'remendo install 1.0.1 --root /opt/erp -- ./erp --self-test',
+  );
+}
+
+function addRollback(program: Command, run: Run): void {
+  const command = program
+    .command('rollback')
+    .summary('go back to the version before')
+    .description('Goes back to what the last update replaced. That version is not installed again by itself. Needs no server.')
+    .option('--reason <TEXT>', 'Why, for the log', 'asked for');
+  addSettings(command, folderFlags).action((options: Options) =>
+    run(command, (context) => runRollback(context, { flags: flagsOf(options, folderFlags), reason: String(options.reason) })),
+  );
+  addExamples(command, 'remendo rollback --root /opt/erp --reason "invoices print twice"');
+}
+
+function addStatus(program: Command, run: Run): void {
+  const command = program
+    .command('status')
+    .summary('what is installed?')
+    .description('Shows what is installed and how the last update ended. Changes nothing and asks nobody.');
+  addSettings(command, folderFlags).action((options: Options) =>
+    run(command, (context) => runStatus(context, flagsOf(options, folderFlags))),
+  );
+  addExamples(command, 'remendo status --root /opt/erp');
+}
+
+function addVerify(program: Command, run: Run): void {
+  const command = program
+    .command('verify')
+    .summary('hold every installed file against its manifest')
+    .description(
+      'Reads every installed file and holds it against the manifest by SHA-256. Ends with exit code 24 when files are damaged. Needs no server.',
+    );
+  addSettings(command, verifyFlags).action((options: Options) =>
+    run(command, (context) => runVerify(context, flagsOf(options, verifyFlags))),
+  );
+  addExamples(command, 'remendo verify --root /opt/erp --json');
+}
+
+function addLaunch(program: Command, run: Run, startCommand: readonly string[]): void {
+  const command = program
+    .command('launch')
+    .usage('[options] -- COMMAND ARGS…')
+    .summary('update when due, then start the application and stay its parent')
+    .description(
+      'Recovers, updates when there is something newer, starts the application and stays its parent: its exit code and signals are passed on. ' +
+        'A failing update never keeps the application from starting. A new version that does not prove healthy is rolled back, and the one before is started.',
+    );
+  addSettings(command, launchFlags).action((options: Options) =>
+    run(command, (context) => runLaunch(context, { flags: flagsOf(options, launchFlags), command: startCommand })),
+  );
+  addExamples(command, 'remendo launch --root C:\\sistema\\bin --server https://updates.example.com -- Vnd.exe /caixa:3');
+}

@@ -1,0 +1,176 @@
+/**
+ * `remendo launch -- COMMAND ARGS…`: recovers, updates when there is something newer, starts the application and stays
+ * its parent.
+ *
+ * The application comes first: no server, no space, no failed update keeps it from starting; it is said on the error
+ * output and in the log. Only an install that is a mixture of two versions is not started.
+ */
+import { constants } from 'node:os';
+import { type ExitStatus, hasCode, isUpdaterError, type RunningApplication, type StartCommand, UpdaterError } from '@remendo/core';
+import type { CommandContext } from '../command-context.js';
+import type { SettingSources } from '../config.js';
+import { Interrupted } from '../exit-codes.js';
+import { printable } from '../output/printable.js';
+import { interruptedBy, reportFailure } from './command-failure.js';
+import { installedVersion, type Terminal, withTerminal } from './open-terminal.js';
+import { readLastTransaction } from './status-command.js';
+
+export interface LaunchOptions {
+  readonly flags: SettingSources['flags'];
+  readonly command: readonly string[];
+}
+
+interface Launched {
+  /** What came of the update: `updated`, `up_to_date`, `rolled_back`, `recovered`, `update_failed`, … */
+  readonly outcome: string;
+  readonly running: RunningApplication;
+}
+
+export async function runLaunch(context: CommandContext, { flags, command }: LaunchOptions): Promise<number> {
+  const { output } = context;
+  const open = { command: 'launch', flags, asksServer: true, changesInstall: true, showPlan: () => false };
+  return withTerminal(context, open, async (terminal) => {
+    const start = terminal.startCommand(command);
+    if (start === null) throw new UpdaterError('CONFIG_INVALID', 'what to start has to follow -- at the end');
+    try {
+      return await launchAndWait(context, terminal, start);
+    } catch (error) {
+      reportFailure(output, terminal, error);
+      throw error;
+    }
+  });
+}
+
+async function launchAndWait(context: CommandContext, terminal: Terminal, start: StartCommand): Promise<number> {
+  const { output } = context;
+  const { supervised, log } = terminal;
+  const base = await installedVersion(terminal);
+  log.write('command_started', { state: 'started', base, start: start.command });
+  const { outcome, running } = await Promise.race([launch(context, terminal, start), supervised.interrupted.then(interruptedBy)]);
+  supervised.proved();
+  const version = await installedVersion(terminal);
+  output.event('started', { outcome, base, version });
+  log.write('application_started', { outcome, base, version });
+  const exit = await running.exited;
+  const recovery = terminal.events.recovery();
+  const fields = {
+    outcome,
+    base,
+    version,
+    fetchedBytes: terminal.fetchedBytes(),
+    recovery,
+    exitCode: exit.code,
+    exitSignal: exit.signal,
+  };
+  log.write('application_ended', fields);
+  if (exit.error !== undefined) throw new UpdaterError('START_FAILED', `${start.command} could not be started: ${exit.error}`);
+  output.result(fields);
+  return exitCodeAfter(exit);
+}
+
+async function launch(context: CommandContext, terminal: Terminal, start: StartCommand): Promise<Launched> {
+  const readiness = await recoverFirst(context, terminal);
+  if (readiness === 'busy') return { outcome: 'not_checked', running: terminal.supervised.starter.start(start) };
+  if (readiness === 'waiting') return startApplication(terminal, start, 'recovered');
+  const { outcome, running } = await updateWhenDue(context, terminal, start);
+  return running === null ? startApplication(terminal, start, outcome) : { outcome, running };
+}
+
+/** Codes of an install that is neither the base nor the target. */
+const isMixture = (error: unknown): boolean =>
+  hasCode(error, 'TRANSACTION_ROLLBACK_PENDING', 'TRANSACTION_STUCK', 'TRANSACTION_JOURNAL_INVALID');
+
+/** ready: nothing is under way · waiting: an update still has to prove itself · busy: somebody else is working on it. */
+type Readiness = 'ready' | 'waiting' | 'busy';
+
+const swapWaitMs = 60_000;
+const swapPollMs = 250;
+
+/** @throws UpdaterError when the install is a mixture, or is still being swapped by another program after a minute. */
+async function recoverFirst({ output, signal }: CommandContext, { updater, layout }: Terminal): Promise<Readiness> {
+  for (let waitedMs = 0; ; waitedMs += swapPollMs) {
+    try {
+      const recovery = await updater.recover();
+      return recovery === 'committed' || recovery === 'rolled-forward' ? 'waiting' : 'ready';
+    } catch (error) {
+      if (!isUpdaterError(error) || isMixture(error)) throw error;
+      const isSwapping = ['committing', 'rolling_back'].includes((await readLastTransaction(layout.journal))?.state ?? '');
+      if (isSwapping && waitedMs >= swapWaitMs) throw error;
+      if (!isSwapping) {
+        output.warn(`starting without an update: ${printable(error.message)}`);
+        return 'busy';
+      }
+      await new Promise((resolve) => setTimeout(resolve, swapPollMs));
+      signal.throwIfAborted();
+    }
+  }
+}
+
+interface Updated {
+  readonly outcome: string;
+  /** Null: it still has to be started. */
+  readonly running: RunningApplication | null;
+}
+
+/** Whatever fails here is told and passed over, but for a mixture and for Ctrl-C. */
+async function updateWhenDue(context: CommandContext, terminal: Terminal, start: StartCommand): Promise<Updated> {
+  const { output, signal } = context;
+  try {
+    return await update(context, terminal, start);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof Interrupted || isMixture(error)) throw error;
+    const message = error instanceof Error ? error.message : String(error);
+    output.warn(`starting without an update: ${printable(message)}`);
+    terminal.log.write('update_failed', { state: 'failed', code: isUpdaterError(error) ? error.code : null, message });
+    return { outcome: 'update_failed', running: null };
+  }
+}
+
+async function update(context: CommandContext, terminal: Terminal, start: StartCommand): Promise<Updated> {
+  const { output, signal } = context;
+  const { updater, health } = terminal;
+  const found = await checkInTime(context, terminal);
+  const outcome = found.kind.replaceAll('-', '_');
+  if (found.kind !== 'available') return { outcome, running: null };
+  output.note(`updating ${printable(found.installed ?? 'nothing')} to ${printable(found.version)}`);
+  const result = await updater.update({ start, health, signal });
+  if (result.kind === 'updated') return { outcome: 'updated', running: result.running };
+  if (result.kind === 'rolled-back') {
+    const { version, reason, base } = result;
+    output.warn(
+      `${printable(version)} did not prove healthy (${printable(reason)}) and was rolled back; starting ${printable(base ?? 'what is there')}`,
+    );
+  }
+  return { outcome: result.kind.replaceAll('-', '_'), running: null };
+}
+
+async function checkInTime({ signal }: CommandContext, { updater, checkWaitMs }: Terminal) {
+  const timeout = new AbortController();
+  const message = `the server did not answer within ${checkWaitMs} ms`;
+  const timer = setTimeout(() => timeout.abort(new UpdaterError('DOWNLOAD_FAILED', message)), checkWaitMs);
+  try {
+    return await updater.check({ signal: AbortSignal.any([signal, timeout.signal]) });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Proves an update that waits for it, also one that was just rolled forward; otherwise only starts. */
+async function startApplication(
+  { updater, supervised, health }: Terminal,
+  start: StartCommand,
+  outcome: string,
+): Promise<Launched> {
+  try {
+    const { kind, running } = await updater.start(start, { health });
+    return { outcome: kind === 'rolled-back' ? 'rolled_back' : outcome, running };
+  } catch (error) {
+    if (!hasCode(error, 'TRANSACTION_LOCKED')) throw error;
+    return { outcome, running: supervised.starter.start(start) };
+  }
+}
+
+/** The application's own; a signal that ended it as shells have it. */
+const exitCodeAfter = ({ code, signal }: ExitStatus): number =>
+  code ?? 128 + (signal === null ? 0 : (constants.signals[signal as NodeJS.Signals] ?? 0));

@@ -1,0 +1,88 @@
+/**
+ * Starts the application as a child and stands between it and the system: signals go to the application while it runs.
+ *
+ * A person who ends the application while it still has to prove healthy says nothing about the update: then `exited`
+ * never settles and `interrupted` does. The caller has to end the process then; the update stays committed, and the next
+ * `launch` proves it again.
+ */
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import type { ApplicationStarter, ExitStatus, RunningApplication, StartCommand } from '@remendo/core';
+import type { CommandContext } from '../command-context.js';
+
+export interface Supervised {
+  readonly starter: ApplicationStarter;
+  /** Settles when a signal ended the application before `proved` was called. */
+  readonly interrupted: Promise<NodeJS.Signals>;
+  /** From now on however the application ends is its own business. */
+  proved(): void;
+  /** Leaves the application running by itself: this process neither waits for it nor passes signals on. */
+  letGo(): void;
+}
+
+export function superviseApplication({ output, takeSignals }: Pick<CommandContext, 'output' | 'takeSignals'>): Supervised {
+  let child: ChildProcess | null = null;
+  let isProved = false;
+  let giveBack: () => void = () => {};
+  let tellInterrupted: (signal: NodeJS.Signals) => void = () => {};
+  const interrupted = new Promise<NodeJS.Signals>((resolve) => {
+    tellInterrupted = resolve;
+  });
+
+  const start = (command: StartCommand): RunningApplication => {
+    output.progress.end();
+    const running = spawn(programOf(command), command.args, {
+      cwd: command.folder,
+      stdio: stdioOf(output.json),
+      windowsHide: false,
+    });
+    child = running;
+    let passedOn: NodeJS.Signals | null = null;
+    giveBack = takeSignals((signal) => {
+      passedOn = signal;
+      // Ctrl-C reaches every program of the console by itself.
+      if (signal !== 'SIGINT' || process.stdin.isTTY !== true) running.kill(signal);
+    });
+    const exited = exitOf(running).then((exit) => {
+      giveBack();
+      if (passedOn === null || isProved) return exit;
+      tellInterrupted(passedOn);
+      return new Promise<ExitStatus>(() => {});
+    });
+    let asked = false;
+    const stop = (): void => {
+      running.kill(asked ? 'SIGKILL' : 'SIGTERM');
+      asked = true;
+    };
+    return { exited, stop };
+  };
+  return {
+    starter: { start },
+    interrupted,
+    proved() {
+      isProved = true;
+    },
+    letGo() {
+      giveBack();
+      child?.unref();
+    },
+  };
+}
+
+function exitOf(child: ChildProcess): Promise<ExitStatus> {
+  return new Promise((resolve) => {
+    child.once('error', (error) => resolve({ code: null, signal: null, error: error.message }));
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+}
+
+/** With --json the standard output belongs to JSON: what the application writes goes to the error output. */
+const stdioOf = (json: boolean): StdioOptions => (json ? ['inherit', 2, 'inherit'] : 'inherit');
+
+/** Absolute, below the install root, or on the PATH. */
+function programOf({ command, folder }: StartCommand): string {
+  if (isAbsolute(command)) return command;
+  const inFolder = join(folder, command);
+  return statSync(inFolder, { throwIfNoEntry: false })?.isFile() === true ? inFolder : command;
+}

@@ -1,0 +1,94 @@
+export { type ByteSource, bufferSource, sliceSource } from './bytes/byte-source.js';
+export type { Blob, Content, Delta, DeltaObject, Derivation, EncodingName } from './delta/delta.js';
+export { derivationBases, derivationTargets } from './delta/delta.js';
+export { type DeltaFile, decodeDeltaFile, encodeDeltaFileHead, isDeltaFile } from './delta/delta-file.js';
+export { type DeltaIndex, decodeDeltaIndex, encodeDeltaIndex } from './delta/delta-index.js';
+export { contentsOf, indexDelta, resolveDelta } from './delta/resolve-delta.js';
+export { folderObjectSource } from './download/folder-object-source.js';
+export type { HttpClientOptions } from './download/http-client.js';
+export type { ObjectRequest, ObjectSource } from './download/object-source.js';
+export {
+  type ErrorCode,
+  type ErrorDetails,
+  errorCatalogue,
+  errorChain,
+  hasCode,
+  isUpdaterError,
+  type RetryClass,
+  UpdaterError,
+} from './errors.js';
+export type { FileHandle, FileStat, FileSystem } from './file-system/file-system.js';
+export { hashFile } from './file-system/hash-file.js';
+export { nodeFileSystem } from './file-system/node-file-system.js';
+export { type Digest, DigestStream, digestOf, digestOfSource, isDigest } from './hash/digest.js';
+export { limits } from './limits.js';
+export { encodeManifest, manifestDigest } from './manifest/encode-manifest.js';
+export { emptyManifest, type Manifest, type ManifestFile, manifestBytes } from './manifest/manifest.js';
+export { parseManifest, parseManifestOfDigest } from './manifest/parse-manifest.js';
+export { parseReleasePath, type ReleasePath, releasePathToFilePath } from './manifest/release-path.js';
+export {
+  compareVersions,
+  encodeVersionText,
+  isSemver,
+  parseVersion,
+  parseVersionText,
+  type ReleaseVersion,
+  shownVersion,
+} from './manifest/version.js';
+export { applyPatch } from './patch/apply-patch.js';
+export { explainChoice } from './planner/explain-choice.js';
+export { limitRanges } from './planner/merge-ranges.js';
+export {
+  type ByteRange,
+  type DeltaRecipe,
+  type ObjectFetch,
+  type Plan,
+  type PlanChoice,
+  type PlanCost,
+  type PlanInput,
+  requestCostBytes,
+} from './planner/plan.js';
+export { nothingHeld, planCost } from './planner/plan-cost.js';
+export { planUpdate } from './planner/plan-update.js';
+export { type InstallLayout, installLayout } from './transaction/install-layout.js';
+export { announcedTrust, type ReleaseClaim, type ReleaseTrust, type VerifiedRelease } from './trust/release-trust.js';
+export type { DownloadedUpdate } from './update/download-update.js';
+export type { Installed, InstallState } from './update/install-state.js';
+export { type NodeHostOptions, nodeApplicationStarter, nodeHost } from './update/node-host.js';
+export type { PlanLoser, PlanOffer, UpdatePlan } from './update/offer-plans.js';
+export {
+  type ApplicationStarter,
+  defaultHealthRule,
+  type ExitStatus,
+  type HealthRule,
+  proveStart,
+  type RunningApplication,
+  type StartCommand,
+  type StartProof,
+} from './update/prove-start.js';
+export type { Host } from './update/update-context.js';
+export type { OnUpdateEvent, UpdateEvent } from './update/update-event.js';
+export {
+  type CheckResult,
+  createUpdater,
+  type StagedSession,
+  type StartResult,
+  type UpdateOptions,
+  type UpdateResult,
+  type Updater,
+  type UpdaterOptions,
+} from './update/updater.js';
+export type { VerifyReport } from './update/verify-install.js';
+export { moduleWorkerLoader, textWorkerLoader, type WorkerLoader } from './workers/worker-loader.js';
+export { createHttpClient, type HttpClient } from './download/http-client.js';
+export { httpFailure, problemBytesMax } from './download/http-failure.js';
+export { parseServerUrl, urlBelow } from './download/secure-url.js';
+export { copyFile, readSmallFile } from './file-system/file-source.js';
+export { assertFreeBytes } from './file-system/free-space.js';
+export { removeTree } from './file-system/remove-tree.js';
+export { bsdiff40HeaderBytes, type Bsdiff40Streams, decodeLength, openBsdiff40 } from './patch/bsdiff40/bsdiff40-header.js';
+export { type ParsedJournal, parseJournal } from './transaction/journal.js';
+export { type SurveyedFile, surveyInstall } from './update/survey-install.js';
+export type { ContentFile, DeriveJob } from './workers/derive-contents.js';
+export type { Deriver } from './workers/deriver.js';
+export { openZip, type Zip, type ZipEntry } from './zip/read-zip.js';

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { hasCode } from '../errors.js';
+import { preserveMatcher } from './preserve.js';
+import { parseReleasePath } from './release-path.js';
+
+const preserves = (glob: string, path: string): boolean => preserveMatcher([glob])(parseReleasePath(path));
+
+describe('a glob preserves', () => {
+  it.each([
+    ['.env', '.env'],
+    ['.ENV', '.env'],
+    ['*.ini', 'settings.ini'],
+    ['*.ini', '.hidden.ini'],
+    ['**/*.ini', 'settings.ini'],
+    ['**/*.ini', 'a/b/settings.INI'],
+    ['storage/app/**', 'storage/app/a/b/c.txt'],
+    ['storage/app/**', 'storage/app/.keep'],
+    ['storage/', 'storage/app/x'],
+    ['./config/*.json', 'config/a.json'],
+    ['/config/*.json', 'config/a.json'],
+    ['config\\*.json', 'config/a.json'],
+    ['{a,b}.txt', 'b.txt'],
+    ['log[0-9].txt', 'log7.txt'],
+    ['!important.txt', '!important.txt'],
+    ['ação/**'.normalize('NFD'), 'ação/x'],
+    ['?.txt', 'a.txt'],
+  ])('%j: %j', (glob, path) => expect(preserves(glob, path)).toBe(true));
+});
+
+describe('a glob does not preserve', () => {
+  it.each([
+    ['.env', 'a/.env'],
+    ['.env', '.env2'],
+    ['*.ini', 'a/settings.ini'],
+    ['storage', 'storage/app/x'],
+    ['storage/*', 'storage/a/b'],
+    ['!a.txt', 'b.txt'],
+    ['a/**', 'ab/c'],
+    ['a.txt', 'axtxt'],
+  ])('%j: %j', (glob, path) => expect(preserves(glob, path)).toBe(false));
+});
+
+it('no globs preserve nothing', () => {
+  expect(preserveMatcher([])(parseReleasePath('a'))).toBe(false);
+});
+
+it('any of several globs is enough', () => {
+  const matches = preserveMatcher(['.env', 'storage/**']);
+  expect(['.env', 'storage/a', 'app.js'].map((path) => matches(parseReleasePath(path)))).toEqual([true, true, false]);
+});
+
+it.each(['', './', 'x'.repeat(2_000)])('%j is not a glob', (glob) => {
+  try {
+    preserveMatcher([glob]);
+    expect.unreachable();
+  } catch (error) {
+    expect(hasCode(error, 'CONFIG_INVALID')).toBe(true);
+  }
+});

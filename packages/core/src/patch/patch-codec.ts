@@ -1,0 +1,36 @@
+/**
+ * A patch turns ordered base contents into ordered target contents. How it is coded is the codec's business; what goes
+ * in and what must come out is named by digests outside the patch, and checked outside the codec as well: a codec may
+ * be wrong, it may not be dangerous.
+ */
+import type { ByteSink, ByteSource } from '../bytes/byte-source.js';
+
+/** Names on the wire and in files; only added to. */
+export const codecNames = ['bsdiff40'] as const;
+export type CodecName = (typeof codecNames)[number];
+
+export const isCodecName = (name: string): name is CodecName => (codecNames as readonly string[]).includes(name);
+
+export interface PatchTarget {
+  readonly sink: ByteSink;
+  /** Exactly what has to be written, known from the manifest: a codec never writes a byte more. */
+  readonly bytes: number;
+}
+
+export interface ApplyPatchInput {
+  readonly bases: readonly ByteSource[];
+  /** Hostile until the last byte is decoded. */
+  readonly patch: ByteSource;
+  readonly targets: readonly PatchTarget[];
+  readonly signal?: AbortSignal;
+}
+
+export interface PatchCodec {
+  readonly name: CodecName;
+  /**
+   * Writes every target, in order, each exactly `bytes` long, or throws PATCH_INVALID (malformed, or for other sizes)
+   * having written at most that. Bases are read by random access, the patch and the targets in streams: memory stays
+   * bounded whatever the sizes, and so does work per output byte. Errors of sources and sinks pass through.
+   */
+  apply(input: ApplyPatchInput): Promise<void>;
+}

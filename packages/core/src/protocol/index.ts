@@ -1,0 +1,17 @@
+export {
+  CheckAnswer,
+  ContentsAnswer,
+  ContentsRequest,
+  channels,
+  IdentifyAnswer,
+  IdentifyRequest,
+  OfferedPlan,
+  OldCheckAnswer,
+  PlanAnswer,
+  Problem,
+  PublishAnswer,
+  ReleaseList,
+  ReleaseSummary,
+  releaseStates,
+  releaseTypes,
+} from './schemas.js';

@@ -1,0 +1,10 @@
+export { bsdiffPatchMaker } from './bsdiff-patch-maker.js';
+export type { ReleaseOnDisk } from './build-content.js';
+export { type BuildDeltaEvent, type BuildDeltaInput, type BuiltDelta, buildDelta } from './build-delta.js';
+export type { DeltaPack } from './pack-contents.js';
+export { type ContentPair, pairContents } from './pair-contents.js';
+export type { PatchMaker } from './patch-maker.js';
+export { type DeltaFileReport, reportFiles } from './report-files.js';
+export { assembleManifest, type BuildIdentity, type ScannedFolder, type ScanOptions, scanFolder } from './scan-folder.js';
+export { type ContentInZip, type ScannedZip, scanZip } from './scan-zip.js';
+export { writeZip } from './write-zip.js';

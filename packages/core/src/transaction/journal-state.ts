@@ -1,0 +1,129 @@
+import { UpdaterError } from '../errors.js';
+import { parseReleasePath, type ReleasePath } from '../manifest/release-path.js';
+import type { Content, DirectoryChange, ReleaseReference, Slot } from './change.js';
+import { isChangeable } from './change.js';
+import { type JournalRecord, journalChangesMax } from './journal-record.js';
+
+/** Where a transaction is; see the diagram in transaction.ts. */
+export type TransactionState =
+  | 'begun'
+  | 'staged'
+  | 'committing'
+  | 'committed'
+  | 'confirmed'
+  | 'rolling_back'
+  | 'rolled_back'
+  | 'discarded';
+
+/** From which states a record may lead to its own. `started` changes none. */
+const grounds: Partial<Record<JournalRecord['type'], readonly TransactionState[]>> = {
+  staged: ['begun', 'staged'],
+  committing: ['staged', 'committing', 'rolling_back'],
+  committed: ['committing'],
+  started: ['committed'],
+  confirmed: ['committed'],
+  rolling_back: ['staged', 'committing', 'committed', 'confirmed', 'rolling_back'],
+  rolled_back: ['staged', 'committing', 'rolling_back'],
+  discarded: ['begun', 'staged'],
+};
+
+/** A record that can not stand where it stands. */
+export class JournalMalformed extends Error {
+  override readonly name = 'JournalMalformed';
+}
+
+/**
+ * What the records so far amount to. Reading a journal and writing one go through the same `apply`, so that what a
+ * running transaction believes is what its journal would say.
+ */
+export class JournalState {
+  readonly transaction: string;
+  readonly base: ReleaseReference | null;
+  readonly target: ReleaseReference;
+  state: TransactionState = 'begun';
+  /** How often the application was started while the transaction was committed and not confirmed. */
+  starts = 0;
+  /** Why it is being, or was, rolled back. */
+  reason: string | null = null;
+  slots: readonly Slot[] = [];
+  directories: readonly DirectoryChange[] = [];
+  #slots: Slot[] = [];
+  #directories: DirectoryChange[] = [];
+  #bases = new Map<number, Content | null>();
+
+  constructor(begun: JournalRecord) {
+    if (begun.type !== 'begun') throw new JournalMalformed(`it starts with ${begun.type}`);
+    this.transaction = begun.transaction;
+    this.base = begun.base as ReleaseReference | null;
+    this.target = begun.target as ReleaseReference;
+  }
+
+  /** @throws JournalMalformed when the record can not follow; the state is then as it was. */
+  apply(record: JournalRecord): void {
+    switch (record.type) {
+      case 'begun':
+        throw new JournalMalformed('it begins twice');
+      case 'change':
+        this.#addChange(record);
+        return;
+      case 'directory':
+        if (this.#directories.length >= journalChangesMax) throw new JournalMalformed('too many directories');
+        this.#directories.push({ path: checkedPath('root', record.path), baseMode: record.baseMode });
+        return;
+      case 'base':
+        this.#bases.set(record.index, record.base as Content | null);
+        return;
+      default:
+        this.#enter(record);
+    }
+  }
+
+  /** @throws UpdaterError TRANSACTION_STATE */
+  assertMayEnter(type: JournalRecord['type']): void {
+    if (grounds[type]?.includes(this.state) === true) return;
+    throw new UpdaterError('TRANSACTION_STATE', `a transaction that is ${this.state} can not become ${type}`, {
+      details: { transaction: this.transaction, state: this.state },
+    });
+  }
+
+  /** Forgets records that prepared a state which was not reached. */
+  forgetPreparation(): void {
+    this.#slots = [];
+    this.#directories = [];
+    this.#bases = new Map();
+  }
+
+  #addChange(record: JournalRecord & { type: 'change' }): void {
+    if (record.index <= (this.#slots.at(-1)?.index ?? -1)) throw new JournalMalformed(`change ${record.index} is out of order`);
+    const path = checkedPath(record.place, record.path);
+    const basePath = checkedPath(record.place, record.basePath);
+    this.#slots.push({ ...record, path, basePath, base: record.base as Content | null, target: record.target as Content | null });
+  }
+
+  #enter(record: Exclude<JournalRecord, { type: 'begun' | 'change' | 'directory' | 'base' }>): void {
+    if (grounds[record.type]?.includes(this.state) !== true) throw new JournalMalformed(`${record.type} after ${this.state}`);
+    if (record.type === 'staged') {
+      if (record.changes !== this.#slots.length || record.directories !== this.#directories.length) {
+        throw new JournalMalformed(`${this.#slots.length} of ${record.changes} changes are there`);
+      }
+      this.slots = this.#slots;
+      this.directories = this.#directories;
+    } else if (this.#slots.length > 0 || this.#directories.length > 0) {
+      throw new JournalMalformed(`changes before ${record.type}`);
+    }
+    this.slots = this.slots.map((slot) => {
+      const base = this.#bases.get(slot.index);
+      return base === undefined ? slot : { ...slot, base };
+    });
+    this.forgetPreparation();
+    if (record.type === 'started') this.starts++;
+    else this.state = record.type;
+    if (record.type === 'rolling_back') this.reason = record.reason;
+  }
+}
+
+function checkedPath(place: 'root' | 'home', text: string): ReleasePath {
+  const path = parseReleasePath(text);
+  if (!isChangeable(place, path)) throw new JournalMalformed(`${JSON.stringify(path)} is not a path to change`);
+  return path;
+}

@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { uptime } from 'node:os';
+import type { ProcessProbe } from './process-probe.js';
+
+/** Clocks may be set between the two times that are compared. */
+const toleranceMs = 120_000;
+
+/**
+ * Processes of this machine. Linux tells when a process started, in ticks since a boot that has a name. Elsewhere a
+ * process id counts as alive while somebody has it, unless its holder started before the machine did.
+ */
+export function nodeProcessProbe(): ProcessProbe {
+  const bornMs = Math.round(Date.now() - process.uptime() * 1_000);
+  return {
+    pid: process.pid,
+    startedAt: async () => (await startOnLinux(process.pid)) ?? `ms:${bornMs}`,
+    async isAlive(pid, startedAt) {
+      if (!exists(pid)) return false;
+      if (startedAt.startsWith('ms:')) {
+        const bootMs = Date.now() - uptime() * 1_000;
+        return !(Number(startedAt.slice(3)) < bootMs - toleranceMs);
+      }
+      const start = await startOnLinux(pid);
+      return start === null || start === startedAt;
+    },
+  };
+}
+
+/** Signal 0 asks only; a process of another user answers EPERM. */
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+/** proc(5): field 22 of /proc/<pid>/stat; the second field is in parentheses and may hold anything. */
+async function startOnLinux(pid: number): Promise<string | null> {
+  if (process.platform !== 'linux') return null;
+  try {
+    const [stat, boot] = await Promise.all([
+      readFile(`/proc/${pid}/stat`, 'latin1'),
+      readFile('/proc/sys/kernel/random/boot_id', 'latin1').catch(() => ''),
+    ]);
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return ticks === undefined ? null : `linux:${boot.trim()}:${ticks}`;
+  } catch {
+    return null;
+  }
+}

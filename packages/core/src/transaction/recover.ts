@@ -1,0 +1,97 @@
+/** What every start of any command does first: see in which state the last transaction was left, and finish or undo it. */
+import { hasCode } from '../errors.js';
+import type { Journal } from './journal.js';
+import { observeSlots } from './observe.js';
+import { assertPossible, enterFreeing, pending, reasonOf, rollBackAfter, rollBackward, rollForward, tidy } from './roll.js';
+import { planSwap } from './swap-plan.js';
+import { Transaction } from './transaction.js';
+import { previousFolder, stagedPath, stagingFolder, type TransactionContext } from './transaction-context.js';
+
+export type Recovery =
+  /** Nothing was under way. `last` is the transaction whose journal is still there. */
+  | { readonly kind: 'nothing-to-do'; readonly last: Transaction | null }
+  /** A transaction that had not finished staging, or whose staged files are gone, was given up. */
+  | { readonly kind: 'discarded'; readonly transaction: Transaction }
+  /** A transaction is staged: it can be committed or discarded. */
+  | { readonly kind: 'staged'; readonly transaction: Transaction }
+  /** A swap was cut short and has been finished; it awaits `confirm` or `rollback`. */
+  | { readonly kind: 'rolled-forward'; readonly transaction: Transaction }
+  /** A transaction is committed and awaits `confirm` or `rollback`. */
+  | { readonly kind: 'committed'; readonly transaction: Transaction }
+  /** A swap or a rollback was cut short; the install holds the base again. */
+  | { readonly kind: 'rolled-back'; readonly transaction: Transaction; readonly reason: string };
+
+/**
+ * Leaves the install exactly at the base or exactly at the target, and may be interrupted and run again at any point.
+ * @throws UpdaterError TRANSACTION_ROLLBACK_PENDING when files are held: the install is a mixture until a later call
+ * succeeds; TRANSACTION_STUCK naming the paths when neither side can be put together.
+ */
+export async function recover(context: TransactionContext): Promise<Recovery> {
+  const transaction = new Transaction(context);
+  switch (await stateOnDisk(context)) {
+    case 'begun':
+      await transaction.discard();
+      return { kind: 'discarded', transaction };
+    case 'staged':
+      if (await isStagingWhole(context)) return { kind: 'staged', transaction };
+      await enterFreeing(context, { type: 'discarded' });
+      await tidy(context, stagingFolder(context));
+      return { kind: 'discarded', transaction };
+    case 'committing':
+      return finish(context, 'forward');
+    case 'rolling_back':
+      return finish(context, 'backward');
+    case 'committed':
+      return { kind: 'committed', transaction };
+    default:
+      await tidy(context, stagingFolder(context));
+      return { kind: 'nothing-to-do', last: transaction };
+  }
+}
+
+/** The journal's word, but for one thing: a file in previous/ proves that the swap has begun. */
+async function stateOnDisk({ fileSystem, journal, ...context }: TransactionContext): Promise<Journal['contents']['state']> {
+  const { state } = journal.contents;
+  if (state !== 'staged') return state;
+  return (await fileSystem.list(previousFolder({ ...context, fileSystem, journal }))).length > 0 ? 'committing' : 'staged';
+}
+
+/** By size only: `commit` reads them again. */
+async function isStagingWhole(context: TransactionContext): Promise<boolean> {
+  for (const { index, target } of context.journal.contents.slots) {
+    if (target === null) continue;
+    const stat = await context.fileSystem.stat(stagedPath(context, index));
+    if (stat?.kind !== 'file' || stat.bytes !== target.bytes) return false;
+  }
+  return true;
+}
+
+async function finish(context: TransactionContext, preferred: 'forward' | 'backward'): Promise<Recovery> {
+  const observations = await orPending(context, () => observeSlots(context));
+  const forward = planSwap(observations, 'forward');
+  const backward = planSwap(observations, 'backward');
+  if (forward.impossible.length > 0) assertPossible(backward.impossible);
+  const goesForward = preferred === 'forward' ? forward.impossible.length === 0 : backward.impossible.length > 0;
+  const transaction = new Transaction(context);
+  if (!goesForward) {
+    const reason = transaction.reason ?? 'what the target needs is no longer there';
+    await orPending(context, () => rollBackward(context, reason, observations));
+    return { kind: 'rolled-back', transaction, reason };
+  }
+  try {
+    await rollForward(context, observations);
+    return { kind: 'rolled-forward', transaction };
+  } catch (failure) {
+    await rollBackAfter(context, failure);
+    return { kind: 'rolled-back', transaction, reason: reasonOf(failure) };
+  }
+}
+
+/** A recovery that is stopped goes on at the next start. */
+async function orPending<T>(context: TransactionContext, step: () => Promise<T>): Promise<T> {
+  try {
+    return await step();
+  } catch (cause) {
+    throw hasCode(cause, 'TRANSACTION_STUCK') ? cause : pending(context, cause);
+  }
+}

@@ -1,0 +1,134 @@
+/** Fetches what one plan needs beyond what the terminal holds: afterwards staging needs no network, but to heal. */
+import type { Delta, DeltaObject, Derivation } from '../delta/delta.js';
+import { derivationBases, derivationTargets } from '../delta/delta.js';
+import { decodeDeltaIndex } from '../delta/delta-index.js';
+import { resolveDelta } from '../delta/resolve-delta.js';
+import type { Downloads } from '../download/fetch-ranges.js';
+import { hasCode, UpdaterError } from '../errors.js';
+import { assertFreeBytes } from '../file-system/free-space.js';
+import type { Digest } from '../hash/digest.js';
+import { limits } from '../limits.js';
+import { manifestDigest } from '../manifest/encode-manifest.js';
+import type { Manifest } from '../manifest/manifest.js';
+import { fetchesOf } from '../planner/merge-ranges.js';
+import type { ObjectFetch } from '../planner/plan.js';
+import { findChanges } from './changes.js';
+import { fetchAll, fetchManifest, fetchSmallObject, wholeObject } from './fetch-objects.js';
+import type { PlanOffer, UpdatePlan } from './offer-plans.js';
+import type { UpdateContext } from './update-context.js';
+
+interface Downloaded {
+  readonly plan: UpdatePlan;
+  readonly offer: PlanOffer;
+  readonly target: Manifest;
+}
+
+export type DownloadedUpdate = Downloaded &
+  (
+    | { readonly kind: 'delta'; readonly derivations: readonly Derivation[]; readonly downloads: Downloads }
+    | { readonly kind: 'zip'; readonly zipPath: string }
+  );
+
+/** Room beside what is counted: journal, index, file system overhead. */
+const spareBytes = 16 * 1024 * 1024;
+
+/**
+ * Carries out one offer's downloads; interrupted, the next call goes on where it stopped.
+ * @throws UpdaterError DOWNLOAD_…, DELTA_…, MANIFEST_…, PLAN_INVALID, STORAGE_NO_SPACE before anything is fetched.
+ */
+export async function downloadUpdate(
+  context: UpdateContext,
+  plan: UpdatePlan,
+  offer: PlanOffer,
+  signal?: AbortSignal,
+): Promise<DownloadedUpdate> {
+  await assertRoom(context, offer.cost.fetchBytes);
+  return offer.kind === 'zip' ? downloadZip(context, plan, offer, signal) : downloadDelta(context, plan, offer, signal);
+}
+
+const assertRoom = (context: UpdateContext, bytes: number): Promise<void> =>
+  assertFreeBytes(context.host.fileSystem, context.layout.home, bytes + spareBytes);
+
+async function downloadZip(
+  context: UpdateContext,
+  plan: UpdatePlan,
+  offer: PlanOffer,
+  signal?: AbortSignal,
+): Promise<DownloadedUpdate> {
+  const { zip, manifestDigest: digest } = plan.release;
+  await assertRoom(context, offer.cost.fetchBytes + plan.installedBytes);
+  const target = await fetchManifest(context, plan.manifest, digest, signal);
+  const downloads = await fetchAll(context, [wholeObject(zip)], signal === undefined ? {} : { signal });
+  const { path } = downloads.locate({ object: zip.digest, offset: 0, bytes: zip.bytes });
+  return { kind: 'zip', plan, offer, target, zipPath: path };
+}
+
+async function downloadDelta(
+  context: UpdateContext,
+  plan: UpdatePlan,
+  offer: PlanOffer,
+  signal?: AbortSignal,
+): Promise<DownloadedUpdate> {
+  const delta = await fetchDelta(context, plan, offer.index, signal);
+  const derivations = await neededDerivations(context, plan, delta, signal);
+  const made = derivations.flatMap(derivationTargets).reduce((sum, content) => sum + content.bytes, 0);
+  await assertRoom(context, offer.cost.fetchBytes + made);
+  const downloads = await fetchProved(context, fetchesOf(derivations, delta.objects), derivations, signal);
+  return { kind: 'delta', plan, offer, target: delta.target, derivations, downloads };
+}
+
+/** The delta, proved to lead from what is installed to the release that is trusted. */
+async function fetchDelta(
+  context: UpdateContext,
+  plan: UpdatePlan,
+  index: DeltaObject | null,
+  signal?: AbortSignal,
+): Promise<Delta> {
+  if (index === null) throw new UpdaterError('PLAN_INVALID', 'the plan has no index');
+  const encoded = await fetchSmallObject(context, index, limits.deltaIndexEncodedBytesMax, signal);
+  const delta = resolveDelta(decodeDeltaIndex(encoded), plan.base);
+  const digest = manifestDigest(delta.target);
+  if (digest !== plan.release.manifestDigest) {
+    throw new UpdaterError('MANIFEST_DIGEST_MISMATCH', `the delta leads to another manifest than ${plan.release.version} has`, {
+      details: { expected: plan.release.manifestDigest, actual: digest },
+    });
+  }
+  return delta;
+}
+
+/** A blob that stays damaged costs its content, not the plan: staging finds it again and heals. */
+async function fetchProved(
+  context: UpdateContext,
+  fetches: readonly ObjectFetch[],
+  derivations: readonly Derivation[],
+  signal?: AbortSignal,
+) {
+  const abort = signal === undefined ? {} : { signal };
+  try {
+    return await fetchAll(context, fetches, { blobs: derivations.map((derivation) => derivation.blob), ...abort });
+  } catch (error) {
+    if (!hasCode(error, 'DOWNLOAD_DIGEST_MISMATCH')) throw error;
+    return fetchAll(context, fetches, { unverified: true, ...abort });
+  }
+}
+
+/** Only what leads to files that change and to contents that the install root does not hold. */
+async function neededDerivations(
+  context: UpdateContext,
+  plan: UpdatePlan,
+  delta: Delta,
+  signal?: AbortSignal,
+): Promise<readonly Derivation[]> {
+  const { changes, ownContents, held } = await findChanges(context, plan, delta.target, signal);
+  const isNeeded = new Set<Digest>();
+  changes.forEach(({ target }, index) => {
+    if (target !== null && !ownContents.has(index) && !held.has(target.sha256)) isNeeded.add(target.sha256);
+  });
+  const derivations: Derivation[] = [];
+  for (const derivation of [...delta.derivations].reverse()) {
+    if (!derivationTargets(derivation).some((target) => isNeeded.has(target.sha256))) continue;
+    derivations.push(derivation);
+    for (const base of derivationBases(derivation)) if (!held.has(base.sha256)) isNeeded.add(base.sha256);
+  }
+  return derivations.reverse();
+}

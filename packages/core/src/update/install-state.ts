@@ -1,0 +1,109 @@
+/** What an install says about itself: version.txt, `.remendo/state.json`, `.remendo/manifest.json`. */
+import { Type } from 'typebox';
+import { Compile } from 'typebox/compile';
+import { hasCode } from '../errors.js';
+import { readSmallFile } from '../file-system/file-source.js';
+import type { FileSystem } from '../file-system/file-system.js';
+import { writeDurably } from '../file-system/write-durably.js';
+import { type Digest, digestOf } from '../hash/digest.js';
+import { limits } from '../limits.js';
+import type { Manifest } from '../manifest/manifest.js';
+import { parseManifest } from '../manifest/parse-manifest.js';
+import { isSemver, parseVersionText, type ReleaseVersion } from '../manifest/version.js';
+import type { InstallLayout } from '../transaction/install-layout.js';
+
+export interface InstallState {
+  readonly format: 'remendo-state-1';
+  readonly application: string;
+  readonly platform: string;
+  readonly version: string;
+  readonly displayVersion?: string;
+  readonly manifestDigest: Digest;
+  readonly channel: string;
+  /** Stable name of this terminal, made at its first update. */
+  readonly terminalId: string;
+  /** Versions that were rolled back here and are not tried again unless asked for. */
+  readonly blocked: readonly string[];
+}
+
+const schema = Compile(
+  Type.Object({
+    format: Type.Literal('remendo-state-1'),
+    application: Type.String({ maxLength: limits.nameCharactersMax }),
+    platform: Type.String({ maxLength: limits.nameCharactersMax }),
+    version: Type.String({ maxLength: limits.versionCharactersMax }),
+    displayVersion: Type.Optional(Type.String({ maxLength: limits.versionCharactersMax })),
+    manifestDigest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+    channel: Type.String({ maxLength: limits.nameCharactersMax }),
+    terminalId: Type.String({ maxLength: limits.nameCharactersMax }),
+    blocked: Type.Array(Type.String({ maxLength: limits.versionCharactersMax }), { maxItems: 1_000 }),
+  }),
+);
+
+export interface Installed {
+  /** What version.txt says; null when it is missing or broken. */
+  readonly version: ReleaseVersion | null;
+  readonly state: InstallState | null;
+  /** The installed release's manifest; null when it is missing, damaged or of another version than version.txt. */
+  readonly manifest: Manifest | null;
+}
+
+/** Reads all three; what is missing or damaged is null, and the caller identifies the install by its contents. */
+export async function readInstalled(fileSystem: FileSystem, layout: InstallLayout): Promise<Installed> {
+  const versionText = await readOrNull(fileSystem, layout.versionText, limits.versionTextBytesMax);
+  const version = versionText === null ? null : parseVersionText(versionText);
+  const state = await readState(fileSystem, layout);
+  const manifest = parseOwnManifest(await readOrNull(fileSystem, layout.manifest, limits.manifestBytesMax));
+  const agrees =
+    manifest !== null && (version === null ? state?.version === manifest.version : version.version === manifest.version);
+  return { version: version ?? (agrees ? versionOf(manifest) : null), state, manifest: agrees ? manifest : null };
+}
+
+/** state.json alone; null when it is missing or damaged. */
+export const readState = async (fileSystem: FileSystem, layout: InstallLayout): Promise<InstallState | null> =>
+  parseState(await readOrNull(fileSystem, layout.state, limits.answerBytesMax));
+
+const versionOf = (manifest: Manifest): ReleaseVersion =>
+  manifest.displayVersion === undefined
+    ? { version: manifest.version }
+    : { version: manifest.version, displayVersion: manifest.displayVersion };
+
+/** What is too large is as good as damaged. */
+async function readOrNull(fileSystem: FileSystem, path: string, bytesMax: number): Promise<Uint8Array | null> {
+  try {
+    return await readSmallFile(fileSystem, path, bytesMax);
+  } catch (error) {
+    if (hasCode(error, 'LIMIT_EXCEEDED')) return null;
+    throw error;
+  }
+}
+
+/** A value of state.json, or null: a damaged state is rebuilt, never a reason to stop. */
+export function parseState(bytes: Uint8Array | null): InstallState | null {
+  if (bytes === null) return null;
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    return schema.Check(value) && isSemver(value.version) ? (value as unknown as InstallState) : null;
+  } catch {
+    return null;
+  }
+}
+
+function parseOwnManifest(bytes: Uint8Array | null): Manifest | null {
+  try {
+    return bytes === null ? null : parseManifest(bytes);
+  } catch {
+    return null;
+  }
+}
+
+export const encodeState = (state: InstallState): Uint8Array => new TextEncoder().encode(`${JSON.stringify(state, null, 2)}\n`);
+
+export const stateDigest = (state: InstallState): Digest => digestOf(encodeState(state));
+
+/** Remembers that a version was rolled back on this terminal. Nothing happens when there is no state to add it to. */
+export async function blockVersion(fileSystem: FileSystem, layout: InstallLayout, version: string): Promise<void> {
+  const { state } = await readInstalled(fileSystem, layout);
+  if (state === null || state.blocked.includes(version)) return;
+  await writeDurably(fileSystem, layout.state, encodeState({ ...state, blocked: [...state.blocked, version] }));
+}

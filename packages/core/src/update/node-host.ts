@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process';
+import { availableParallelism, freemem } from 'node:os';
+import { nodeFileSystem } from '../file-system/node-file-system.js';
+import { nodeClock, nodeRandom } from '../node-ports.js';
+import { nodeProcessProbe } from '../transaction/node-process-probe.js';
+import { workerDeriver, workersFor } from '../workers/worker-deriver.js';
+import { moduleWorkerLoader, type WorkerLoader } from '../workers/worker-loader.js';
+import type { ApplicationStarter, ExitStatus } from './prove-start.js';
+import type { Host } from './update-context.js';
+
+export interface NodeHostOptions {
+  /** Threads for patches (default: cores, at most 4, and within a quarter of the free memory at 64 MiB each). */
+  readonly workers?: number;
+  /** Where the worker's program comes from (default: the installed package). */
+  readonly workerLoader?: WorkerLoader;
+}
+
+/** This machine: its disk, clock, network, threads and processes. */
+export function nodeHost(options: NodeHostOptions = {}): Host & { readonly starter: ApplicationStarter } {
+  const workers = options.workers ?? workersFor({ cores: availableParallelism(), freeMemoryBytes: freemem() });
+  return {
+    fileSystem: nodeFileSystem(),
+    clock: nodeClock(),
+    random: nodeRandom(),
+    processes: nodeProcessProbe(),
+    deriver: workerDeriver({ loader: options.workerLoader ?? moduleWorkerLoader(), workers }),
+    starter: nodeApplicationStarter(),
+  };
+}
+
+/** Programs as children of this process, on its console. */
+export const nodeApplicationStarter = (): ApplicationStarter => ({
+  start({ command, args, folder }) {
+    const child = spawn(command, args, { cwd: folder, stdio: 'inherit', windowsHide: false });
+    let asked = false;
+    const exited = new Promise<ExitStatus>((resolve) => {
+      child.once('error', (error) => resolve({ code: null, signal: null, error: error.message }));
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    return {
+      exited,
+      stop() {
+        child.kill(asked ? 'SIGKILL' : 'SIGTERM');
+        asked = true;
+      },
+    };
+  },
+});

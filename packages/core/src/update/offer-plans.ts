@@ -1,0 +1,131 @@
+/** From the server's answer to a release that is trusted and plans in the order of what they cost this terminal. */
+
+import type { DeltaObject } from '../delta/delta.js';
+import { heldRanges } from '../download/held-ranges.js';
+import { UpdaterError } from '../errors.js';
+import type { Digest } from '../hash/digest.js';
+import { manifestDigest } from '../manifest/encode-manifest.js';
+import { emptyManifest, type Manifest } from '../manifest/manifest.js';
+import { compareVersions } from '../manifest/version.js';
+import type { ObjectFetch, PlanCost } from '../planner/plan.js';
+import { planCost } from '../planner/plan-cost.js';
+import type { PlanAnswer } from '../protocol/index.js';
+import type { VerifiedRelease } from '../trust/release-trust.js';
+import { fetchManifest } from './fetch-objects.js';
+import { identifyInstall } from './identify-install.js';
+import { type Installed, readInstalled } from './install-state.js';
+import { fetchesOfPlan } from './server-api.js';
+import type { UpdateContext } from './update-context.js';
+
+/** One of the plans the server offers, priced against what this terminal has downloaded already. */
+export interface PlanOffer {
+  readonly kind: 'delta' | 'zip';
+  readonly label: string;
+  readonly fetches: readonly ObjectFetch[];
+  /** The delta's index; null for the zip. */
+  readonly index: DeltaObject | null;
+  readonly cost: PlanCost;
+}
+
+export interface PlanLoser {
+  readonly label: string;
+  readonly costBytes: number | null;
+  readonly reason: string;
+}
+
+/** What to do to reach a release, before anything was fetched but a few kilobytes. */
+export interface UpdatePlan {
+  readonly release: VerifiedRelease;
+  readonly displayVersion: string;
+  readonly installedBytes: number;
+  readonly manifest: DeltaObject;
+  readonly installed: Installed;
+  /** What the terminal has; empty when that is not known. */
+  readonly base: Manifest;
+  /** Cheapest first; the zip is the last resort even where it is not listed first. */
+  readonly offers: readonly PlanOffer[];
+  readonly losers: readonly PlanLoser[];
+}
+
+/**
+ * Asks the server how to reach `version` and puts its plans in order.
+ * @throws UpdaterError RELEASE_…, PLAN_INVALID, DOWNLOAD_….
+ */
+export async function offerPlans(
+  context: UpdateContext,
+  version: string,
+  options: { readonly allowDowngrade?: boolean; readonly signal?: AbortSignal } = {},
+): Promise<UpdatePlan> {
+  const { host, layout, api } = context;
+  const installed = await readInstalled(host.fileSystem, layout);
+  const known = installed.manifest ?? (await identifyBase(context, installed, options.signal));
+  const answer = await api.plan(
+    { base: known?.version ?? null, baseManifest: known === null ? null : manifestDigest(known), target: version },
+    options.signal,
+  );
+  const release = await verifyTarget(context, answer, version, options.signal);
+  const installedVersion = known?.version ?? installed.version?.version ?? null;
+  if (options.allowDowngrade !== true && installedVersion !== null && compareVersions(version, installedVersion) < 0) {
+    throw new UpdaterError('RELEASE_DOWNGRADE', `${version} is older than the installed ${installedVersion}`, {
+      details: { version, installed: installedVersion },
+    });
+  }
+  const empty = emptyManifest(release.application, release.platform);
+  const base = known !== null && answer.base?.manifest_digest === manifestDigest(known) ? known : empty;
+  const held = await heldRanges(host.fileSystem, layout.downloads);
+  const offers = answer.plans
+    .map((plan): PlanOffer => {
+      const fetches = fetchesOfPlan(plan);
+      const index = plan.kind === 'delta' ? { digest: plan.index.digest as Digest, bytes: plan.index.bytes } : null;
+      return { kind: plan.kind, label: plan.label, fetches, index, cost: planCost(fetches, held) };
+    })
+    .sort((a, b) => a.cost.costBytes - b.cost.costBytes);
+  return {
+    release,
+    displayVersion: answer.target.display_version ?? release.version,
+    installedBytes: answer.target.installed_bytes,
+    manifest: { digest: answer.target.manifest.digest as Digest, bytes: answer.target.manifest.bytes },
+    installed,
+    base,
+    offers,
+    losers: answer.losers.map((loser) => ({ label: loser.label, costBytes: loser.cost_bytes, reason: loser.reason })),
+  };
+}
+
+async function verifyTarget(
+  context: UpdateContext,
+  answer: PlanAnswer,
+  version: string,
+  signal?: AbortSignal,
+): Promise<VerifiedRelease> {
+  const { target } = answer;
+  if (target.version !== version)
+    throw new UpdaterError('PLAN_INVALID', `the server planned for ${target.version} instead of ${version}`);
+  if (context.application !== null && answer.application !== context.application) {
+    throw new UpdaterError('PLAN_INVALID', `the server planned for ${answer.application} instead of ${context.application}`);
+  }
+  const claim = {
+    application: answer.application,
+    platform: answer.platform,
+    version,
+    manifestDigest: target.manifest_digest as Digest,
+    zip: { digest: target.zip.digest as Digest, bytes: target.zip.bytes },
+  };
+  return context.trust.verifyRelease(claim, signal);
+}
+
+/** The manifest of the release that an install without one of its own turns out to be. */
+async function identifyBase(context: UpdateContext, installed: Installed, signal?: AbortSignal): Promise<Manifest | null> {
+  const { host, layout, api } = context;
+  const claimedVersion = installed.version?.version ?? null;
+  const found = await identifyInstall(host.fileSystem, layout.root, {
+    api,
+    claimedVersion,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  if (found === null) return null;
+  const object = { digest: found.manifest.digest as Digest, bytes: found.manifest.bytes };
+  const manifest = await fetchManifest(context, object, found.manifest_digest as Digest, signal);
+  context.emit({ kind: 'base-identified', version: found.version, matched: found.matched, files: found.files });
+  return manifest;
+}

@@ -1,0 +1,43 @@
+/** A committed update is kept only when the application comes up with it (terminal.md, rules 7 and 11). */
+import type { Transaction } from '../transaction/transaction.js';
+import { blockVersion } from './install-state.js';
+import { type ApplicationStarter, type HealthRule, proveStart, type RunningApplication, type StartCommand } from './prove-start.js';
+import type { UpdateContext } from './update-context.js';
+
+/** Starts that led to no verdict (power cut, killed) before the update is rolled back untried. */
+const startsMax = 3;
+
+export type Verdict =
+  | { readonly kind: 'confirmed'; readonly running: RunningApplication }
+  | { readonly kind: 'rolled-back'; readonly version: string; readonly reason: string };
+
+export interface ProveOptions {
+  readonly starter: ApplicationStarter;
+  readonly command: StartCommand;
+  readonly health?: HealthRule;
+}
+
+/**
+ * Starts the application on a committed update. Afterwards the update is confirmed and the application runs (or ended
+ * well), or everything is back as it was before and the version is not tried again on this terminal.
+ */
+export async function proveCommitted(context: UpdateContext, transaction: Transaction, options: ProveOptions): Promise<Verdict> {
+  const { version } = transaction.target;
+  if (transaction.starts >= startsMax)
+    return rollBack(context, transaction, `it was started ${transaction.starts} times without proving healthy`);
+  await transaction.recordStart();
+  const proof = await proveStart({ starter: options.starter, clock: context.host.clock }, options.command, options.health);
+  if (proof.kind === 'failed') return rollBack(context, transaction, proof.reason);
+  await transaction.confirm();
+  context.emit({ kind: 'confirmed', version });
+  return { kind: 'confirmed', running: proof.running };
+}
+
+/** Undoes a committed or confirmed update and remembers not to try that version again. */
+export async function rollBack(context: UpdateContext, transaction: Transaction, reason: string) {
+  const { version } = transaction.target;
+  await transaction.rollback(reason);
+  await blockVersion(context.host.fileSystem, context.layout, version);
+  context.emit({ kind: 'rolled-back', version, reason });
+  return { kind: 'rolled-back' as const, version, reason };
+}

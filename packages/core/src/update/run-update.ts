@@ -1,0 +1,103 @@
+/** The whole path on one screen: plan, download, stage, commit; each fallback says why. */
+import { hasCode, isUpdaterError, UpdaterError } from '../errors.js';
+import { manifestDigest } from '../manifest/encode-manifest.js';
+import { countText } from '../planner/number-text.js';
+import { beginTransaction, type Install } from '../transaction/install.js';
+import type { Transaction } from '../transaction/transaction.js';
+import { findChanges } from './changes.js';
+import { type DownloadedUpdate, downloadUpdate } from './download-update.js';
+import type { PlanOffer, UpdatePlan } from './offer-plans.js';
+import { buildStagedFiles } from './stage-update.js';
+import type { UpdateContext } from './update-context.js';
+
+/** An update whose every file lies proved in staging; nothing the application can see has changed. */
+export interface StagedUpdate {
+  readonly plan: UpdatePlan;
+  /** The plan that worked out in the end. */
+  readonly offer: PlanOffer;
+  readonly transaction: Transaction;
+  readonly changedFiles: number;
+}
+
+/** Failures that another plan would meet too. */
+const isFinal = (error: unknown): boolean =>
+  !isUpdaterError(error) ||
+  hasCode(
+    error,
+    'STORAGE_NO_SPACE',
+    'TRANSACTION_LOCKED',
+    'TRANSACTION_FILE_HELD',
+    'RELEASE_NOT_FOUND',
+    'RELEASE_NOT_OFFERED',
+    'DOWNLOAD_REFUSED',
+    'AUTH_REQUIRED',
+  );
+
+/** The server's plans in the order of their cost, and the full zip last, whatever it costs. */
+function ladder(plan: UpdatePlan): readonly PlanOffer[] {
+  const zips = plan.offers.filter((offer) => offer.kind === 'zip');
+  return [...plan.offers.filter((offer, index) => offer.kind === 'delta' || index === 0), ...zips].filter(
+    (offer, index, all) => all.indexOf(offer) === index,
+  );
+}
+
+/**
+ * Downloads and stages by the cheapest plan that works out.
+ * @throws UpdaterError of the last plan when none does; the install root is as it was.
+ */
+export async function downloadAndStage(
+  context: UpdateContext,
+  install: Install,
+  plan: UpdatePlan,
+  signal?: AbortSignal,
+): Promise<StagedUpdate> {
+  const offers = ladder(plan);
+  const [first] = offers;
+  if (first === undefined) throw new UpdaterError('PLAN_IMPOSSIBLE', `the server has no plan that reaches ${plan.release.version}`);
+  const losers = [
+    ...offers.slice(1).map(({ label, cost }) => ({
+      label,
+      costBytes: cost.costBytes,
+      reason: `${countText(cost.costBytes - first.cost.costBytes, 'byte')} dearer`,
+    })),
+    ...plan.losers,
+  ];
+  context.emit({ kind: 'plan-chosen', label: first.label, cost: first.cost, losers });
+  for (const [index, offer] of offers.entries()) {
+    try {
+      return await stageDownloaded(context, install, await downloadUpdate(context, plan, offer, signal), signal);
+    } catch (error) {
+      signal?.throwIfAborted();
+      const next = offers[index + 1];
+      if (next === undefined || isFinal(error)) throw error;
+      const code = isUpdaterError(error) ? error.code : null;
+      context.emit({ kind: 'plan-failed', label: offer.label, code, reason: (error as Error).message, next: next.label });
+    }
+  }
+  throw new UpdaterError('PLAN_IMPOSSIBLE', 'no plan worked out');
+}
+
+/** Builds and verifies the target in staging. A failure discards the transaction and leaves the install root alone. */
+export async function stageDownloaded(
+  context: UpdateContext,
+  install: Install,
+  downloaded: DownloadedUpdate,
+  signal?: AbortSignal,
+): Promise<StagedUpdate> {
+  const { plan, target } = downloaded;
+  const changes = await findChanges(context, plan, target, signal);
+  const transaction = await beginTransaction(install, {
+    base: plan.base.files.length === 0 ? null : { version: plan.base.version, manifestDigest: manifestDigest(plan.base) },
+    target: { version: target.version, manifestDigest: manifestDigest(target) },
+  });
+  try {
+    await buildStagedFiles(context, downloaded, { changes, transaction, ...(signal === undefined ? {} : { signal }) });
+    await transaction.stage(changes.changes, signal === undefined ? {} : { signal });
+  } catch (error) {
+    await transaction.discard();
+    throw error;
+  }
+  const bytes = changes.changes.reduce((sum, change) => sum + (change.target?.bytes ?? 0), 0);
+  context.emit({ kind: 'staged', files: changes.changes.length, bytes });
+  return { plan, offer: downloaded.offer, transaction, changedFiles: changes.changes.length };
+}

@@ -1,0 +1,139 @@
+/** The server's answers as values of the library; everything in them has been validated and is still only a claim. */
+import type { Static, TSchema } from 'typebox';
+import { Compile } from 'typebox/compile';
+import type { Blob, Content, EncodingName } from '../delta/delta.js';
+import type { HttpClient } from '../download/http-client.js';
+import { UpdaterError } from '../errors.js';
+import type { Digest } from '../hash/digest.js';
+import { limits } from '../limits.js';
+import { isSemver } from '../manifest/version.js';
+import type { ObjectFetch } from '../planner/plan.js';
+import { CheckAnswer, ContentsAnswer, IdentifyAnswer, type OfferedPlan, PlanAnswer } from '../protocol/index.js';
+
+export interface ServerApi {
+  check(query: { readonly version: string | null }, signal?: AbortSignal): Promise<CheckAnswer>;
+  plan(
+    query: { readonly base: string | null; readonly baseManifest: Digest | null; readonly target: string },
+    signal?: AbortSignal,
+  ): Promise<PlanAnswer>;
+  contents(version: string, contents: readonly Digest[], signal?: AbortSignal): Promise<readonly WholeContent[]>;
+  identify(files: readonly { readonly path: string; readonly sha256: Digest }[], signal?: AbortSignal): Promise<IdentifyAnswer>;
+}
+
+/** Where one content can be fetched whole. */
+export interface WholeContent {
+  readonly target: Content;
+  readonly encoding: EncodingName;
+  readonly blob: Blob;
+  readonly objectBytes: number;
+}
+
+/** Who is asking, and for what; null: the server's default. */
+export interface AskingTerminal {
+  readonly application: string | null;
+  readonly platform: string | null;
+  readonly terminalId: string | null;
+}
+
+const validator = <T extends TSchema>(schema: T) => {
+  const compiled = Compile(schema);
+  return (value: unknown): Static<T> => {
+    if (compiled.Check(value)) return value as Static<T>;
+    const first = compiled.Errors(value)[0];
+    throw new UpdaterError(
+      'DOWNLOAD_FAILED',
+      `the server's answer is malformed at ${first?.instancePath || '/'}: ${first?.message ?? ''}`,
+    );
+  };
+};
+
+const checkAnswer = validator(CheckAnswer);
+const planAnswer = validator(PlanAnswer);
+const contentsAnswer = validator(ContentsAnswer);
+const identifyAnswer = validator(IdentifyAnswer);
+
+/** @param asking is asked before every call, since an update may change the answer. */
+export function createServerApi(http: HttpClient, channel: string, asking: () => Promise<AskingTerminal>): ServerApi {
+  const headers = async (): Promise<Record<string, string>> => {
+    const { application, platform, terminalId } = await asking();
+    return {
+      'x-release-channel': channel,
+      ...(application === null ? {} : { 'x-application': application }),
+      ...(platform === null ? {} : { 'x-platform': platform }),
+      ...(terminalId === null ? {} : { 'x-terminal-id': terminalId }),
+    };
+  };
+  const abort = (signal?: AbortSignal) => (signal === undefined ? {} : { signal });
+  return {
+    async check({ version }, signal) {
+      const versionHeader = version === null ? {} : { 'x-client-version': version };
+      const answer = await http.json('api/v1/updates/check', {
+        headers: { ...(await headers()), ...versionHeader },
+        validate: checkAnswer,
+        ...abort(signal),
+      });
+      if (answer.update_available && (answer.latest_version === null || !isSemver(answer.latest_version))) {
+        throw new UpdaterError('DOWNLOAD_FAILED', 'the server offers an update without a version');
+      }
+      return answer;
+    },
+    async plan({ base, baseManifest, target }, signal) {
+      const query = { target, base: base ?? undefined, base_manifest: baseManifest ?? undefined };
+      return http.json('api/v1/updates/plan', {
+        query,
+        headers: await headers(),
+        validate: planAnswer,
+        answerBytesMax: limits.planAnswerBytesMax,
+        ...abort(signal),
+      });
+    },
+    async contents(version, contents, signal) {
+      const answer = await http.json('api/v1/updates/contents', {
+        headers: await headers(),
+        method: 'POST',
+        idempotent: true,
+        body: { version, contents },
+        validate: contentsAnswer,
+        ...abort(signal),
+      });
+      return answer.contents.map(wholeContent);
+    },
+    async identify(files, signal) {
+      return http.json('api/v1/updates/identify', {
+        method: 'POST',
+        idempotent: true,
+        headers: await headers(),
+        body: { files },
+        validate: identifyAnswer,
+        ...abort(signal),
+      });
+    },
+  };
+}
+
+const wholeContent = (content: ContentsAnswer['contents'][number]): WholeContent => ({
+  target: { sha256: content.sha256 as Digest, bytes: content.bytes },
+  encoding: content.encoding,
+  blob: {
+    object: content.object as Digest,
+    offset: content.offset,
+    bytes: content.encoded_bytes,
+    sha256: content.encoded_sha256 as Digest,
+  },
+  objectBytes: content.object_bytes,
+});
+
+/** The fetches of an offered plan in the planner's words. @throws UpdaterError PLAN_INVALID when ranges leave their object. */
+export function fetchesOfPlan(plan: OfferedPlan): readonly ObjectFetch[] {
+  return plan.fetches.map((fetch) => {
+    let end = -1;
+    const ranges = fetch.ranges.map(([offset, bytes]) => {
+      if (offset <= end || bytes === 0 || offset + bytes > fetch.object_bytes) {
+        throw new UpdaterError('PLAN_INVALID', `the ranges of object ${fetch.digest} are not in order or leave it`);
+      }
+      end = offset + bytes - 1;
+      return { offset, bytes };
+    });
+    return { digest: fetch.digest as Digest, objectBytes: fetch.object_bytes, ranges };
+  });
+}

@@ -1,0 +1,45 @@
+/** What the library tells while it works. It never logs: the edges make lines, bars and records of these. */
+import type { ErrorCode } from '../errors.js';
+import type { PlanCost } from '../planner/plan.js';
+import type { TransactionEvent } from '../transaction/transaction-context.js';
+
+export type UpdateEvent =
+  | TransactionEvent
+  | { readonly kind: 'recovered'; readonly outcome: string }
+  | { readonly kind: 'base-identified'; readonly version: string; readonly matched: number; readonly files: number }
+  | {
+      readonly kind: 'plan-chosen';
+      readonly label: string;
+      readonly cost: PlanCost;
+      readonly losers: readonly { readonly label: string; readonly costBytes: number | null; readonly reason: string }[];
+    }
+  | { readonly kind: 'download-progressed'; readonly bytesDone: number; readonly bytesTotal: number }
+  | {
+      readonly kind: 'content-made';
+      readonly path: string;
+      readonly how: 'patch' | 'whole' | 'zip' | 'copy';
+      readonly contentsDone: number;
+      readonly contentsTotal: number;
+    }
+  /** A file that should have been a base, or a patch, was not what it should be: that content is fetched whole. */
+  | {
+      readonly kind: 'content-healed';
+      readonly path: string;
+      readonly code: ErrorCode | null;
+      readonly reason: string;
+      readonly fetchedBytes: number;
+    }
+  /** A whole plan did not work out: the next one is tried. */
+  | {
+      readonly kind: 'plan-failed';
+      readonly label: string;
+      readonly code: ErrorCode | null;
+      readonly reason: string;
+      readonly next: string;
+    }
+  | { readonly kind: 'staged'; readonly files: number; readonly bytes: number }
+  | { readonly kind: 'committed'; readonly version: string }
+  | { readonly kind: 'confirmed'; readonly version: string }
+  | { readonly kind: 'rolled-back'; readonly version: string | null; readonly reason: string };
+
+export type OnUpdateEvent = (event: UpdateEvent) => void;

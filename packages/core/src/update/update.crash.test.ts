@@ -1,0 +1,114 @@
+/**
+ * The whole update, from the question to the server to the confirmed swap, stopped at every single file operation. The
+ * disk afterwards has kept, lost, reordered or torn what was not synced; the next start must find exactly the old or
+ * exactly the new release and be able to go on.
+ */
+import { describe, expect, it } from 'vitest';
+import { digestOf } from '../hash/digest.js';
+import { CrashFileSystem, type CrashKind } from '../testing/crash-file-system.js';
+import { manualClock } from '../testing/manual-clock.js';
+import { baseRelease, type SampleRelease, snapshotOf, targetRelease, userFiles, writeSample } from '../testing/sample-install.js';
+import { seededRandom } from '../testing/seeded-random.js';
+import { SimulatedMachine } from '../testing/simulated-machine.js';
+import { createSimulatedServer, type SimulatedServer } from '../testing/simulated-server.js';
+import { inlineDeriver } from '../workers/deriver.js';
+import { createUpdater, type Updater } from './updater.js';
+
+const root = '/install';
+const seed = Number(process.env.REMENDO_TEST_SEED ?? 20_260_102);
+const kinds: readonly CrashKind[] = ['kept', 'dropped', 'killed', 'reordered', 'torn'];
+
+const machine = new SimulatedMachine();
+
+function updater(disk: CrashFileSystem, server: SimulatedServer): Updater {
+  const ports = machine.boot(disk);
+  const host = {
+    ...ports,
+    clock: manualClock(60_000),
+    random: { id: ports.random.id, fraction: () => 0.5 },
+    deriver: inlineDeriver(disk),
+    fetch: server.fetch,
+    starter: { start: () => ({ exited: Promise.resolve({ code: 0, signal: null }), stop: () => {} }) },
+  };
+  return createUpdater({ root, server: server.url, host, http: { retries: { retriesMax: 0 } } });
+}
+
+/** Only what a manifest can carry, and one file that is worth a patch. */
+function released(release: SampleRelease, engine: string): SampleRelease {
+  const own = (path: string): boolean => path === 'version.txt' || path.startsWith('.remendo');
+  const files = Object.entries(release).filter(([path]) => !own(path));
+  return Object.fromEntries([
+    ...files.map(([path, file]) => [path, typeof file === 'string' ? file : file[0]]),
+    ['engine.dll', engine],
+  ]);
+}
+
+/** Path, mode and text of every file, long texts by their length; a folder that stays empty is no harm. */
+async function applicationFiles(disk: CrashFileSystem): Promise<string> {
+  const all = Object.entries(await snapshotOf(disk, root));
+  const files = all.filter(([path, content]) => !path.startsWith('.remendo') && content !== 'folder');
+  return files.map(([path, content]) => `${path} ${content.length > 200 ? digestOf(content) : content}`).join('\n');
+}
+
+async function prepare(canSyncDirectories: boolean) {
+  const random = seededRandom(11);
+  const engine = Array.from({ length: 8_000 }, () => String.fromCharCode(33 + Math.floor(random() * 90))).join('');
+  const server = createSimulatedServer();
+  const base = new CrashFileSystem({ canSyncDirectories, now: () => machine.nowMs++ });
+  await base.makeDirectory(root);
+  await server.publish('1.0.0', released(baseRelease, engine));
+  await updater(base, server).update();
+  await writeSample(base, root, userFiles);
+  base.settle();
+  await server.publish('1.0.1', released(targetRelease, engine.replaceAll('a', 'A')));
+  const target = base.afterCrash('kept', 0);
+  await updater(target, server).update();
+  return {
+    server,
+    base,
+    baseFiles: await applicationFiles(base),
+    targetFiles: await applicationFiles(target),
+    operations: target.operationCount,
+  };
+}
+
+/** @returns which of the two releases the next start found. */
+async function crashAndRecover(
+  prepared: Awaited<ReturnType<typeof prepare>>,
+  crashAt: number,
+  kind: CrashKind,
+): Promise<'base' | 'target'> {
+  const { server, base, baseFiles, targetFiles } = prepared;
+  const running = base.afterCrash('kept', 0);
+  running.settle();
+  running.crashAt = crashAt;
+  await updater(running, server)
+    .update()
+    .catch(() => undefined);
+  const found = running.afterCrash(kind, seed + crashAt);
+  found.crashAt = Number.POSITIVE_INFINITY;
+  await updater(found, server).recover();
+  const files = await applicationFiles(found);
+  if (files !== baseFiles) expect(files, `${kind} at ${crashAt}: ${running.trace.at(-1)}`).toBe(targetFiles);
+  await updater(found, server).update();
+  expect(await applicationFiles(found), `${kind} at ${crashAt}: the next update`).toBe(targetFiles);
+  return files === baseFiles ? 'base' : 'target';
+}
+
+describe.each([
+  { disk: 'a disk that syncs directories', canSyncDirectories: true },
+  { disk: 'a disk that can not sync directories', canSyncDirectories: false },
+])('an update on $disk', ({ disk, canSyncDirectories }) => {
+  it('ends in exactly the old or exactly the new release, wherever it is stopped', async () => {
+    const prepared = await prepare(canSyncDirectories);
+    const found = { base: 0, target: 0 };
+    for (let crashAt = 1; crashAt <= prepared.operations; crashAt++) {
+      for (const kind of kinds) found[await crashAndRecover(prepared, crashAt, kind)] += 1;
+    }
+    expect(found.base).toBeGreaterThan(0);
+    expect(found.target).toBeGreaterThan(0);
+    console.log(
+      `whole update on ${disk}: ${prepared.operations} operations × ${kinds.length} kinds, seed ${seed}: ${found.base} found the base, ${found.target} the target`,
+    );
+  }, 600_000);
+});

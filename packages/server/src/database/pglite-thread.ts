@@ -1,0 +1,40 @@
+/**
+ * PGlite in a thread of its own: it computes where it runs, and the event loop that answers terminals must not wait for
+ * it. Messages in: a statement with parameters, or a text of several statements without. Messages out: rows or the
+ * database's error. Statements run one after the other, in the order they came.
+ */
+import { parentPort, workerData } from 'node:worker_threads';
+import { PGlite } from '@electric-sql/pglite';
+import type { PgliteAnswer, PgliteRequest } from './pglite-client.js';
+
+const port = parentPort;
+if (port === null) throw new Error('this file runs as a worker thread');
+
+const open = PGlite.create({ dataDir: (workerData as { folder: string }).folder });
+
+async function answer(request: PgliteRequest): Promise<PgliteAnswer> {
+  try {
+    const database = await open;
+    if (request.kind === 'close') {
+      await database.close();
+      return { id: request.id, rows: [], affectedRows: 0 };
+    }
+    if (request.kind === 'query') {
+      const { rows, affectedRows } = await database.query<Record<string, unknown>>(request.sql, [...request.parameters]);
+      return { id: request.id, rows, affectedRows: affectedRows ?? rows.length };
+    }
+    const last = (await database.exec(request.sql)).at(-1);
+    return { id: request.id, rows: last?.rows ?? [], affectedRows: last?.affectedRows ?? 0 };
+  } catch (error) {
+    const { message, code, detail, constraint } = error as { message: string; code?: string; detail?: string; constraint?: string };
+    return { id: request.id, error: { message, code, detail, constraint } };
+  }
+}
+
+let tail: Promise<void> = Promise.resolve();
+port.on('message', (request: PgliteRequest) => {
+  tail = tail.then(async () => {
+    port.postMessage(await answer(request));
+    if (request.kind === 'close') port.close();
+  });
+});

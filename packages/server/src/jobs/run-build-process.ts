@@ -1,0 +1,60 @@
+import { fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { UpdaterError } from '@remendo/core';
+import type { BuildMessage } from './build-job.js';
+
+/** The built file: the same from here and from dist, where this file lies when it is built. */
+const processFile = fileURLToPath(new URL('../../dist/jobs/build-delta-process.js', import.meta.url));
+
+/** JavaScript heap of a build process; patches are made outside of it, by native code. */
+const heapMegabytesMax = 1_024;
+
+/** What a process needs of the environment to start at all; nothing of the server's secrets. */
+const inherited = ['PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR'];
+
+export interface RunBuildOptions {
+  readonly msMax: number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Builds the job that lies in the work folder, in a process of its own.
+ * @throws UpdaterError what the build failed with; SERVER_FAILED when the process died or took too long; the signal's reason.
+ */
+export function runBuildProcess(workFolder: string, options: RunBuildOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const env = Object.fromEntries(
+      inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+    );
+    const child = fork(processFile, [workFolder], {
+      execArgv: [`--max-old-space-size=${heapMegabytesMax}`],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      env,
+    });
+    let message: BuildMessage | undefined;
+    let stopped: Error | undefined;
+    const stop = (reason: Error): void => {
+      stopped = reason;
+      child.kill('SIGKILL');
+    };
+    const onAbort = (): void => stop(options.signal.reason as Error);
+    const timer = setTimeout(() => stop(failed(`the build took longer than ${options.msMax} ms`)), options.msMax);
+    options.signal.addEventListener('abort', onAbort, { once: true });
+    if (options.signal.aborted) onAbort();
+    child.on('message', (value) => {
+      message = value as BuildMessage;
+    });
+    child.on('error', (cause) => {
+      stopped ??= new UpdaterError('SERVER_FAILED', 'the build process can not be started', { cause });
+    });
+    child.on('close', (exitCode, exitSignal) => {
+      clearTimeout(timer);
+      options.signal.removeEventListener('abort', onAbort);
+      if (message?.kind === 'built') resolve();
+      else if (message?.kind === 'failed') reject(new UpdaterError(message.code, message.message));
+      else reject(stopped ?? failed(`the build process ended by ${exitSignal ?? `exit code ${exitCode}`}`));
+    });
+  });
+}
+
+const failed = (message: string): UpdaterError => new UpdaterError('SERVER_FAILED', message);

@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+/** `remendo-server`: reads the settings, starts, says where it listens, and stops when it is told to. */
+import { errorChain, hasCode } from '@remendo/core';
+import { fastify } from 'fastify';
+import { readConfig, type ServerConfig } from './config.js';
+import { type RunningServer, startServer } from './start-server.js';
+
+const usageExitCode = 2;
+
+async function main(): Promise<void> {
+  const config = readConfig(process.argv.slice(2), process.env);
+  if (config === 'shown') return;
+  // The token is in the settings now; what the process starts must not inherit it.
+  delete process.env.REMENDO_TOKEN;
+  const log = createLog(config);
+  const end = (code: number): never => process.exit(code);
+  const server = await startServer({
+    config,
+    log,
+    onBroken: (error) => {
+      log.fatal({ event: 'server_broken', err: error }, 'the data folder or the database was lost; this server ends at once');
+      end(1);
+    },
+  });
+  stopOnSignals(server, config, end);
+  if (server.madeToken !== null) {
+    process.stderr.write(`The publisher's token, shown this once: ${server.madeToken}\n`);
+  }
+  process.stdout.write(`${JSON.stringify({ event: 'listening', url: server.url })}\n`);
+}
+
+/** JSON lines on the error output; what could be a secret is not in them. */
+function createLog(config: ServerConfig) {
+  const redact = ['req.headers.authorization', 'req.headers["x-api-secret"]', 'req.headers.cookie', 'token'];
+  return fastify({ logger: { level: config.logLevel, stream: process.stderr, redact } }).log;
+}
+
+function stopOnSignals(server: RunningServer, config: ServerConfig, end: (code: number) => never): void {
+  let stopping = false;
+  const stop = (): void => {
+    // A second signal is a person who will not wait.
+    if (stopping) end(130);
+    stopping = true;
+    setTimeout(() => end(1), config.shutdownMs + 20_000).unref();
+    server.close().then(
+      () => end(0),
+      () => end(1),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+main().catch((error: unknown) => {
+  for (const line of errorChain(error)) process.stderr.write(`${line}\n`);
+  process.exitCode = hasCode(error, 'CONFIG_INVALID') ? usageExitCode : 1;
+});

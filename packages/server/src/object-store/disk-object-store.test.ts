@@ -1,0 +1,43 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { digestOf } from '@remendo/core';
+import { afterAll, expect, it } from 'vitest';
+import { newDataFolder, removeFolder } from '../testing/test-server.js';
+import { DiskObjectStore } from './disk-object-store.js';
+import { objectStoreContract } from './object-store.contract.js';
+
+const folders: string[] = [];
+
+async function openStore() {
+  const folder = await newDataFolder();
+  folders.push(folder);
+  const root = join(folder, 'data');
+  return { store: new DiskObjectStore(root), folder, root, readNamed: (name: string) => readFile(join(root, name)) };
+}
+
+afterAll(async () => {
+  for (const folder of folders) await removeFolder(folder);
+});
+
+objectStoreContract(openStore);
+
+it('leaves no half-written files behind', async () => {
+  const { store, root } = await openStore();
+  const buffer = Buffer.from('whole');
+  await store.put(digestOf(buffer), { kind: 'buffer', buffer });
+  await store.put(digestOf('announced'), { kind: 'buffer', buffer }).catch(() => {});
+  await store.nameObject('versions/v1.zip', digestOf(buffer));
+  const names = await readdir(root, { recursive: true, withFileTypes: true });
+  const files = names.filter((entry) => entry.isFile()).map((entry) => entry.name);
+  expect(files.sort()).toEqual([digestOf(buffer), 'v1.zip'].sort());
+});
+
+it('replaces a file of the wrong size under the name of an object', async () => {
+  const { store, root } = await openStore();
+  const buffer = Buffer.from('the right bytes');
+  const digest = digestOf(buffer);
+  await mkdir(join(root, 'objects', digest.slice(0, 2)), { recursive: true });
+  await writeFile(join(root, 'objects', digest.slice(0, 2), digest), 'cut off');
+  await store.put(digest, { kind: 'buffer', buffer });
+  expect(await store.stat(digest)).toEqual({ bytes: buffer.length });
+});

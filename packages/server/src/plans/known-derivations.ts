@@ -1,0 +1,183 @@
+/** Everything the server knows about how the contents of a target can be made: the planner's input, from the database. */
+import { type Content, compareVersions, type DeltaObject, type DeltaRecipe, type Derivation, type Digest } from '@remendo/core';
+import { sql } from 'kysely';
+import type { Db } from '../database/open-database.js';
+import type { BuildRecord } from '../releases/release-records.js';
+
+/** Patches on top of patches: further back than this, whole contents are cheaper. */
+const patchDepthMax = 16;
+const patchesMax = 50_000;
+/** Deltas between base and target that chains are made of; the newest ones. */
+const recipesMax = 128;
+
+export interface KnownDerivations {
+  readonly derivations: readonly Derivation[];
+  readonly objects: readonly DeltaObject[];
+  readonly deltas: readonly DeltaRecipe[];
+}
+
+export interface WantedContents {
+  readonly base: BuildRecord | null;
+  readonly target: BuildRecord;
+  /** Contents of the target that the base does not have. */
+  readonly missing: readonly Digest[];
+}
+
+/**
+ * Patches backwards from the missing contents, through contents that other patches make; whole contents in the target's
+ * zip and in packs; and the deltas between the two releases as recipes for chains.
+ */
+export async function loadKnownDerivations(db: Db, wanted: WantedContents): Promise<KnownDerivations> {
+  const recipes = await loadRecipes(db, wanted);
+  const patches = wanted.base === null ? [] : await loadPatchesTo(db, wanted.missing);
+  const wholes = await loadWholes(db, wanted);
+  const byPlace = new Map<string, Derivation>();
+  for (const derivation of [...recipes.flatMap((recipe) => recipe.derivations), ...patches, ...wholes]) {
+    const { object, offset } = derivation.blob;
+    byPlace.set(`${object} ${offset} ${derivation.kind === 'whole' ? derivation.target.sha256 : ''}`, derivation);
+  }
+  const derivations = [...byPlace.values()];
+  return { derivations, objects: await loadObjects(db, derivations), deltas: recipes };
+}
+
+const anyOf = (digests: readonly string[]) => sql<string>`any(${[...digests]}::text[])`;
+
+interface PatchRow {
+  readonly id: number;
+  readonly codec: 'bsdiff40';
+  readonly object: string;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly bases: readonly Content[];
+  readonly targets: readonly Content[];
+}
+
+const patchQuery = (db: Db) =>
+  db
+    .selectFrom('patch')
+    .where('patch.state', '=', 'ready')
+    .select([
+      'patch.id',
+      'patch.codec',
+      'patch.object',
+      'patch.offset',
+      'patch.bytes',
+      'patch.sha256',
+      sql<Content[]>`(select jsonb_agg(jsonb_build_object('sha256', sha256, 'bytes', bytes) order by position)
+        from patch_base where patch_id = patch.id)`.as('bases'),
+      sql<Content[]>`(select jsonb_agg(jsonb_build_object('sha256', sha256, 'bytes', bytes) order by position)
+        from patch_target where patch_id = patch.id)`.as('targets'),
+    ]);
+
+const patchDerivation = (row: PatchRow): Derivation => ({
+  kind: 'patch',
+  codec: row.codec,
+  bases: row.bases,
+  targets: row.targets,
+  blob: { object: row.object as Digest, offset: row.offset, bytes: row.bytes, sha256: row.sha256 as Digest },
+});
+
+async function loadPatchesTo(db: Db, missing: readonly Digest[]): Promise<readonly Derivation[]> {
+  const found = new Map<number, Derivation>();
+  const seen = new Set<string>(missing);
+  let frontier: readonly string[] = missing;
+  for (let depth = 0; depth < patchDepthMax && frontier.length > 0 && found.size < patchesMax; depth++) {
+    const rows = await patchQuery(db)
+      .where('patch.id', 'in', (eb) => eb.selectFrom('patch_target').select('patch_id').where('sha256', '=', anyOf(frontier)))
+      .orderBy('patch.id', 'desc')
+      .limit(patchesMax - found.size)
+      .execute();
+    const next = new Set<string>();
+    for (const row of rows) {
+      found.set(row.id, patchDerivation(row));
+      for (const base of row.bases) if (!seen.has(base.sha256)) next.add(base.sha256);
+    }
+    for (const sha256 of next) seen.add(sha256);
+    frontier = [...next];
+  }
+  return [...found.values()];
+}
+
+interface ContentRow {
+  readonly object: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly offset: number;
+  readonly encoded_bytes: number;
+  readonly encoding: 'identity' | 'deflate' | 'brotli';
+  readonly encoded_sha256: string;
+}
+
+const wholeDerivation = (row: ContentRow): Derivation => ({
+  kind: 'whole',
+  target: { sha256: row.sha256 as Digest, bytes: row.bytes },
+  encoding: row.encoding,
+  blob: { object: row.object as Digest, offset: row.offset, bytes: row.encoded_bytes, sha256: row.encoded_sha256 as Digest },
+});
+
+/** Whole contents in the target's own zip, where neighbours are fetched by one range, and in packs, where they are smallest. */
+async function loadWholes(db: Db, { target, missing }: WantedContents): Promise<readonly Derivation[]> {
+  const rows = await db
+    .selectFrom('content')
+    .innerJoin('object', 'object.digest', 'content.object')
+    .where('content.sha256', '=', anyOf(missing))
+    .where((eb) => eb.or([eb('content.object', '=', target.zip_object), eb('object.kind', '=', 'pack')]))
+    .selectAll('content')
+    .execute();
+  return rows.map(wholeDerivation);
+}
+
+/** The deltas that lead from a release no older than the base to one no newer than the target. */
+async function loadRecipes(db: Db, { base, target }: WantedContents): Promise<readonly DeltaRecipe[]> {
+  if (base === null) return [];
+  const rows = await db
+    .selectFrom('delta')
+    .innerJoin('build as base', 'base.id', 'delta.base_build_id')
+    .innerJoin('release as base_release', 'base_release.id', 'base.release_id')
+    .innerJoin('build as target', 'target.id', 'delta.target_build_id')
+    .innerJoin('release as target_release', 'target_release.id', 'target.release_id')
+    .innerJoin('application', 'application.id', 'target_release.application_id')
+    .where('application.slug', '=', target.application)
+    .where('target.platform', '=', target.platform)
+    .where('delta.state', '=', 'ready')
+    .select(['delta.pack_object', 'base_release.version as base_version', 'target_release.version as target_version'])
+    .orderBy('delta.id', 'desc')
+    .execute();
+  const between = rows
+    .filter(
+      (row) => compareVersions(row.base_version, base.version) >= 0 && compareVersions(row.target_version, target.version) <= 0,
+    )
+    .slice(0, recipesMax);
+  const packed = await loadPacked(
+    db,
+    between.flatMap((row) => row.pack_object ?? []),
+  );
+  return between.map((row) => ({
+    base: row.base_version,
+    target: row.target_version,
+    derivations: row.pack_object === null ? [] : (packed.get(row.pack_object) ?? []),
+  }));
+}
+
+/** What each pack holds, in its order: that is what its delta was built of. */
+async function loadPacked(db: Db, packs: readonly string[]): Promise<ReadonlyMap<string, readonly Derivation[]>> {
+  const patches = await patchQuery(db).where('patch.object', '=', anyOf(packs)).execute();
+  const wholes = await db.selectFrom('content').where('object', '=', anyOf(packs)).selectAll().execute();
+  const byPack = new Map<string, Derivation[]>(packs.map((pack) => [pack, []]));
+  for (const derivation of [...patches.map(patchDerivation), ...wholes.map(wholeDerivation)]) {
+    byPack.get(derivation.blob.object)?.push(derivation);
+  }
+  for (const derivations of byPack.values()) derivations.sort((a, b) => a.blob.offset - b.blob.offset);
+  return byPack;
+}
+
+async function loadObjects(db: Db, derivations: readonly Derivation[]): Promise<readonly DeltaObject[]> {
+  const digests = new Set(derivations.map((derivation) => derivation.blob.object));
+  const rows = await db
+    .selectFrom('object')
+    .where('digest', '=', anyOf([...digests]))
+    .select(['digest', 'bytes'])
+    .execute();
+  return rows.map((row) => ({ digest: row.digest as Digest, bytes: row.bytes }));
+}

@@ -1,0 +1,128 @@
+/** Publishing: an uploaded zip becomes a release, whole or not at all. */
+import {
+  type Digest,
+  digestOf,
+  type Manifest,
+  manifestDigest,
+  nodeFileSystem,
+  parseVersion,
+  type ReleaseVersion,
+  UpdaterError,
+} from '@remendo/core';
+import { type BuildIdentity, type ScannedZip, scanZip } from '@remendo/core/publish';
+import type { Database, Db, Tx } from '../database/open-database.js';
+import type { DeltaQueue } from '../jobs/delta-queue.js';
+import type { ObjectStore } from '../object-store/object-store.js';
+import { encodeManifestObject } from './manifest-object.js';
+import { type RecordedBuild, type ReleaseFields, recordRelease, type StoredBuild } from './record-release.js';
+import { listBuilds } from './release-records.js';
+import { wantedDeltas } from './wanted-deltas.js';
+
+/** A zip on its way in: a file of ours in the uploads folder. */
+export interface UploadedZip {
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: Digest;
+  /** What the publisher calls it. */
+  readonly fileName: string;
+}
+
+export interface PublishInput {
+  readonly zip: UploadedZip;
+  readonly application: string;
+  readonly platform: string;
+  /** As people write it; undefined: it is in the file's name (`v1.0.1.zip`). */
+  readonly version: string | undefined;
+  readonly fields: ReleaseFields;
+}
+
+export interface PublishPorts {
+  readonly database: Database;
+  readonly objects: ObjectStore;
+  readonly deltas: DeltaQueue;
+  readonly deltaBases: number;
+}
+
+/**
+ * Checks the zip, stores it and its manifest, and records the release with the deltas it calls for; they are built
+ * afterwards. Publishing the same files as the same version again changes nothing.
+ * @throws UpdaterError RELEASE_…, ARTIFACT_INVALID, MANIFEST_PATH_UNSAFE, LIMIT_EXCEEDED, STORAGE_….
+ */
+export async function publishRelease(ports: PublishPorts, input: PublishInput): Promise<RecordedBuild> {
+  const identity = { application: input.application, platform: input.platform, ...versionOf(input) };
+  const scanned = await scanUpload(input.zip, identity);
+  const published = await findPublished(ports.database.db, scanned.manifest);
+  if (published !== null) return published;
+  const stored = await storeBuild(ports.objects, input.zip, scanned);
+  const recorded = await ports.database.db.transaction().execute(async (tx) => {
+    const build = await recordRelease(tx, stored, input.fields);
+    if (!build.alreadyPublished) await wantDeltas(tx, ports, build.buildId, identity);
+    return build;
+  });
+  ports.deltas.wake();
+  return recorded;
+}
+
+function versionOf(input: PublishInput): ReleaseVersion {
+  if (input.version !== undefined) return parseVersion(input.version);
+  const name = /^v?(\d.*)\.zip$/i.exec(input.zip.fileName)?.[1];
+  if (name === undefined) {
+    throw new UpdaterError(
+      'RELEASE_VERSION_INVALID',
+      'the release has no version: neither a field says it nor the name of the file',
+    );
+  }
+  return parseVersion(name);
+}
+
+async function scanUpload(zip: UploadedZip, identity: BuildIdentity): Promise<Omit<ScannedZip, 'zip' | 'entryOf'>> {
+  const source = await nodeFileSystem().open(zip.path, 'read');
+  try {
+    const scanned = await scanZip(source, identity);
+    scanned.zip.close();
+    return scanned;
+  } finally {
+    await source.close();
+  }
+}
+
+/** The build with exactly this manifest, when it is published: then nothing has to be stored. */
+async function findPublished(db: Db, manifest: Manifest): Promise<RecordedBuild | null> {
+  const build = await db
+    .selectFrom('build')
+    .innerJoin('release', 'release.id', 'build.release_id')
+    .innerJoin('application', 'application.id', 'release.application_id')
+    .where('application.slug', '=', manifest.application)
+    .where('release.version', '=', manifest.version)
+    .where('build.platform', '=', manifest.platform)
+    .where('build.manifest_digest', '=', manifestDigest(manifest))
+    .select('build.id')
+    .executeTakeFirst();
+  return build === undefined ? null : { buildId: build.id, alreadyPublished: true };
+}
+
+async function storeBuild(
+  objects: ObjectStore,
+  zip: UploadedZip,
+  { manifest, contents }: Pick<ScannedZip, 'manifest' | 'contents'>,
+): Promise<StoredBuild> {
+  const encoded = await encodeManifestObject(manifest);
+  const manifestObject = { digest: digestOf(encoded), bytes: encoded.length };
+  await objects.put(manifestObject.digest, { kind: 'buffer', buffer: encoded });
+  await objects.put(zip.sha256, { kind: 'file', path: zip.path });
+  const zipObject = { digest: zip.sha256, bytes: zip.bytes };
+  return { manifest, manifestDigest: manifestDigest(manifest), manifestObject, zip: zipObject, contents };
+}
+
+async function wantDeltas(tx: Tx, ports: PublishPorts, buildId: number, identity: BuildIdentity): Promise<void> {
+  const { id } = await tx.selectFrom('application').where('slug', '=', identity.application).select('id').executeTakeFirstOrThrow();
+  const builds = await listBuilds(tx, id, identity.platform);
+  for (const pair of wantedDeltas(builds, buildId, ports.deltaBases)) {
+    const { id: deltaId } = await tx
+      .insertInto('delta')
+      .values({ base_build_id: pair.baseBuildId, target_build_id: pair.targetBuildId })
+      .returning('id')
+      .executeTakeFirstOrThrow();
+    await ports.deltas.enqueue(tx, deltaId);
+  }
+}

@@ -1,0 +1,210 @@
+/** The transaction that makes a release exist: records, channel pointers, and the deltas it wants. */
+import { compareVersions, type Manifest, manifestBytes, type ReleaseVersion, UpdaterError } from '@remendo/core';
+import type { ContentInZip } from '@remendo/core/publish';
+import { sql } from 'kysely';
+import type { Tx } from '../database/open-database.js';
+import type { ObjectKind } from '../database/tables.js';
+import { type Channel, channelTakes } from './release-records.js';
+
+export interface ReleaseFields {
+  readonly type: 'stable' | 'development' | 'hotfix';
+  readonly title: string;
+  readonly description: string;
+  readonly changelog: string;
+  readonly breakingChanges: string;
+  readonly requiresBackup: boolean;
+  readonly requiresDowntime: boolean;
+  readonly rollbackCompatible: boolean;
+  readonly mandatory: boolean;
+}
+
+export interface StoredBuild {
+  readonly manifest: Manifest;
+  readonly manifestDigest: string;
+  readonly manifestObject: { readonly digest: string; readonly bytes: number };
+  readonly zip: { readonly digest: string; readonly bytes: number };
+  readonly contents: readonly ContentInZip[];
+}
+
+export interface RecordedBuild {
+  readonly buildId: number;
+  readonly alreadyPublished: boolean;
+}
+
+export async function recordObject(
+  tx: Tx,
+  object: { readonly digest: string; readonly bytes: number },
+  kind: ObjectKind,
+): Promise<void> {
+  await tx
+    .insertInto('object')
+    .values({ digest: object.digest, bytes: object.bytes, kind })
+    .onConflict((conflict) => conflict.column('digest').doNothing())
+    .execute();
+}
+
+/**
+ * @returns the build, new or the one that is already published with the same manifest.
+ * @throws UpdaterError RELEASE_EXISTS when the version is published with another manifest or as another type,
+ * RELEASE_VERSION_INVALID when the application writes its versions in the other form.
+ */
+export async function recordRelease(tx: Tx, stored: StoredBuild, fields: ReleaseFields): Promise<RecordedBuild> {
+  const { manifest } = stored;
+  const applicationId = await takeApplication(tx, manifest.application, manifest);
+  const releaseId = await takeRelease(tx, applicationId, manifest, fields);
+  const existing = await tx
+    .selectFrom('build')
+    .where('release_id', '=', releaseId)
+    .where('platform', '=', manifest.platform)
+    .select(['id', 'manifest_digest'])
+    .executeTakeFirst();
+  if (existing !== undefined) {
+    if (existing.manifest_digest !== stored.manifestDigest) throw releaseExists(manifest, 'with other files');
+    return { buildId: existing.id, alreadyPublished: true };
+  }
+  await recordObject(tx, stored.zip, 'zip');
+  await recordObject(tx, stored.manifestObject, 'manifest');
+  const { id: buildId } = await tx
+    .insertInto('build')
+    .values({
+      release_id: releaseId,
+      platform: manifest.platform,
+      manifest_digest: stored.manifestDigest,
+      manifest_object: stored.manifestObject.digest,
+      zip_object: stored.zip.digest,
+      files: manifest.files.length,
+      installed_bytes: manifestBytes(manifest),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  await recordContents(
+    tx,
+    stored.contents.map((content) => ({ ...content, object: stored.zip.digest })),
+  );
+  await movePointers(tx, applicationId, { id: releaseId, version: manifest.version, type: fields.type });
+  return { buildId, alreadyPublished: false };
+}
+
+const releaseExists = (of: { application: string; version: string }, how: string): UpdaterError =>
+  new UpdaterError('RELEASE_EXISTS', `${of.application} ${of.version} is already published ${how}`, {
+    details: { application: of.application, version: of.version },
+  });
+
+/** The application's row, made by its first release and held until the transaction ends: releases of one application queue up here. */
+async function takeApplication(tx: Tx, slug: string, version: ReleaseVersion): Promise<number> {
+  const form = version.displayVersion === undefined ? 'semver' : 'four_part';
+  await tx
+    .insertInto('application')
+    .values({ slug, name: slug, version_form: form })
+    .onConflict((conflict) => conflict.column('slug').doNothing())
+    .execute();
+  const application = await tx
+    .selectFrom('application')
+    .where('slug', '=', slug)
+    .select(['id', 'version_form'])
+    .forUpdate()
+    .executeTakeFirstOrThrow();
+  if (application.version_form === null) {
+    await tx.updateTable('application').set({ version_form: form }).where('id', '=', application.id).execute();
+  } else if (application.version_form !== form) {
+    const expected = application.version_form === 'semver' ? 'semver' : 'four parts';
+    throw new UpdaterError(
+      'RELEASE_VERSION_INVALID',
+      `${slug} writes its versions as ${expected}; the two forms do not order among each other`,
+      {
+        details: { application: slug, expected },
+      },
+    );
+  }
+  return application.id;
+}
+
+async function takeRelease(tx: Tx, applicationId: number, manifest: Manifest, fields: ReleaseFields): Promise<number> {
+  const existing = await tx
+    .selectFrom('release')
+    .where('application_id', '=', applicationId)
+    .where('version', '=', manifest.version)
+    .select(['id', 'type'])
+    .executeTakeFirst();
+  if (existing !== undefined) {
+    if (existing.type !== fields.type) throw releaseExists(manifest, `as a ${existing.type} release`);
+    return existing.id;
+  }
+  const { id } = await tx
+    .insertInto('release')
+    .values({
+      application_id: applicationId,
+      version: manifest.version,
+      display_version: manifest.displayVersion ?? null,
+      type: fields.type,
+      state: 'published',
+      title: fields.title,
+      description: fields.description,
+      changelog: fields.changelog,
+      breaking_changes: fields.breakingChanges,
+      requires_backup: fields.requiresBackup,
+      requires_downtime: fields.requiresDowntime,
+      rollback_compatible: fields.rollbackCompatible,
+      mandatory: fields.mandatory,
+      released_at: new Date(),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
+export interface ContentRecord {
+  readonly object: string;
+  readonly sha256: string;
+  readonly bytes: number;
+  readonly offset: number;
+  readonly encodedBytes: number;
+  readonly encoding: 'identity' | 'deflate' | 'brotli';
+  readonly encodedSha256: string;
+}
+
+/** In one statement whatever their number: the rows travel as one JSON parameter. */
+export async function recordContents(tx: Tx, contents: readonly ContentRecord[]): Promise<void> {
+  if (contents.length === 0) return;
+  const rows = JSON.stringify(
+    contents.map(({ object, sha256, bytes, offset, encodedBytes, encoding, encodedSha256 }) => ({
+      object,
+      sha256,
+      bytes,
+      offset,
+      encoded_bytes: encodedBytes,
+      encoding,
+      encoded_sha256: encodedSha256,
+    })),
+  );
+  await sql`
+    insert into content (object, sha256, bytes, "offset", encoded_bytes, encoding, encoded_sha256)
+    select object, sha256, bytes, "offset", encoded_bytes, encoding, encoded_sha256
+    from jsonb_to_recordset(${rows}::text::jsonb)
+      as row (object text, sha256 text, bytes bigint, "offset" bigint, encoded_bytes bigint, encoding text, encoded_sha256 text)
+    on conflict (object, sha256) do nothing`.execute(tx);
+}
+
+/** Releases may be published out of order: a pointer only moves to a newer version. */
+async function movePointers(
+  tx: Tx,
+  applicationId: number,
+  release: { id: number; version: string; type: ReleaseFields['type'] },
+): Promise<void> {
+  for (const channel of ['stable', 'development'] satisfies Channel[]) {
+    if (!channelTakes(channel, release.type)) continue;
+    const pointer = await tx
+      .selectFrom('channel')
+      .innerJoin('release', 'release.id', 'channel.release_id')
+      .where('channel.application_id', '=', applicationId)
+      .where('channel.channel', '=', channel)
+      .select('release.version')
+      .executeTakeFirst();
+    if (pointer !== undefined && compareVersions(pointer.version, release.version) >= 0) continue;
+    await tx
+      .insertInto('channel')
+      .values({ application_id: applicationId, channel, release_id: release.id })
+      .onConflict((conflict) => conflict.columns(['application_id', 'channel']).doUpdateSet({ release_id: release.id }))
+      .execute();
+  }
+}

@@ -1,0 +1,60 @@
+import { compareVersions } from '@remendo/core';
+import type { ReleaseSummary } from '@remendo/core/protocol';
+import { sql } from 'kysely';
+import type { Db } from '../database/open-database.js';
+import type { BuildRecord } from './release-records.js';
+
+/** Releases as the API shows them, each with the deltas that lead to it, newest base first. */
+export async function summarizeReleases(db: Db, builds: readonly BuildRecord[]): Promise<ReleaseSummary[]> {
+  const deltas = await deltasTo(
+    db,
+    builds.map((build) => build.buildId),
+  );
+  return builds.map((build) => ({
+    application: build.application,
+    platform: build.platform,
+    version: build.version,
+    ...(build.display_version === null ? {} : { display_version: build.display_version }),
+    type: build.type,
+    state: build.state,
+    manifest_digest: build.manifest_digest,
+    files: build.files,
+    installed_bytes: build.installed_bytes,
+    zip: { digest: build.zip_object, bytes: build.zip_bytes },
+    title: build.title,
+    changelog: build.changelog,
+    released_at: build.released_at?.toISOString() ?? null,
+    deltas: deltas.get(build.buildId) ?? [],
+  }));
+}
+
+async function deltasTo(db: Db, buildIds: readonly number[]): Promise<ReadonlyMap<number, ReleaseSummary['deltas']>> {
+  const rows = await db
+    .selectFrom('delta')
+    .innerJoin('build as base', 'base.id', 'delta.base_build_id')
+    .innerJoin('release as base_release', 'base_release.id', 'base.release_id')
+    .leftJoin('object as index', 'index.digest', 'delta.index_object')
+    .leftJoin('object as pack', 'pack.digest', 'delta.pack_object')
+    .where('delta.target_build_id', '=', sql<number>`any(${[...buildIds]}::int[])`)
+    .select([
+      'delta.target_build_id',
+      'delta.state',
+      'delta.detail',
+      'base_release.version as base_version',
+      'index.bytes as index_bytes',
+      'pack.bytes as pack_bytes',
+    ])
+    .execute();
+  const byTarget = new Map<number, ReleaseSummary['deltas']>();
+  for (const row of rows.sort((a, b) => compareVersions(b.base_version, a.base_version))) {
+    const list = byTarget.get(row.target_build_id) ?? [];
+    byTarget.set(row.target_build_id, list);
+    list.push({
+      base_version: row.base_version,
+      state: row.state,
+      bytes: row.state === 'ready' ? (row.index_bytes ?? 0) + (row.pack_bytes ?? 0) : null,
+      ...(row.detail === null ? {} : { detail: row.detail }),
+    });
+  }
+  return byTarget;
+}

@@ -1,0 +1,69 @@
+/**
+ * The releases as an operator looks for them in the folder or bucket: `versions/v1.0.1.zip` and `versions/manifest.json`
+ * for the default application, `versions/<application>/<platform>/…` for all others. A view: it is written from the
+ * records, never read.
+ */
+import type { Digest } from '@remendo/core';
+import type { Db } from '../database/open-database.js';
+import type { ObjectStore } from '../object-store/object-store.js';
+import { type BuildRecord, findPlatform, listBuilds } from './release-records.js';
+
+/** What the zip of a version is called. */
+export const zipName = (build: Pick<BuildRecord, 'version' | 'display_version'>): string =>
+  `v${build.display_version ?? build.version}.zip`;
+
+interface VersionsFolderPorts {
+  readonly db: Db;
+  readonly objects: ObjectStore;
+  readonly defaultApplication: string | null;
+}
+
+export class VersionsFolder {
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(private readonly ports: VersionsFolderPorts) {}
+
+  /** Brings the folder up to date with what is published when this is called; one writer at a time, so that the newest listing stays. */
+  write(): Promise<void> {
+    const written = this.#tail.then(() => writeFolders(this.ports));
+    this.#tail = written.catch(() => {});
+    return written;
+  }
+}
+
+async function writeFolders({ db, objects, defaultApplication }: VersionsFolderPorts): Promise<void> {
+  const applications = await db.selectFrom('application').select(['id', 'slug']).orderBy('id').execute();
+  const main = defaultApplication ?? applications[0]?.slug;
+  for (const application of applications) {
+    const mainPlatform = application.slug === main ? await findPlatform(db, application.id, undefined) : null;
+    const builds = await listBuilds(db, application.id);
+    for (const platform of new Set(builds.map((build) => build.platform))) {
+      const folder = platform === mainPlatform ? 'versions' : `versions/${application.slug}/${platform}`;
+      await writeFolder(
+        objects,
+        folder,
+        builds.filter((build) => build.platform === platform),
+      );
+    }
+  }
+}
+
+async function writeFolder(objects: ObjectStore, folder: string, builds: readonly BuildRecord[]): Promise<void> {
+  for (const build of builds) await objects.nameObject(`${folder}/${zipName(build)}`, build.zip_object as Digest);
+  const listing = {
+    application: builds[0]?.application,
+    platform: builds[0]?.platform,
+    latest_version: builds[0]?.version,
+    versions: builds.map((build) => ({
+      version: build.version,
+      ...(build.display_version === null ? {} : { display_version: build.display_version }),
+      type: build.type,
+      file: zipName(build),
+      size: build.zip_bytes,
+      sha256: build.zip_object,
+      manifest_digest: build.manifest_digest,
+      released_at: build.released_at?.toISOString() ?? null,
+    })),
+  };
+  await objects.writeNamed(`${folder}/manifest.json`, Buffer.from(`${JSON.stringify(listing, null, 2)}\n`));
+}

@@ -1,0 +1,25 @@
+/** Shapes of queries and headers that several routes take. */
+import { channels } from '@remendo/core/protocol';
+import { Type } from 'typebox';
+
+export const slug = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$', maxLength: 64 });
+export const version = Type.String({ minLength: 1, maxLength: 64 });
+export const digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
+export const channel = Type.Unsafe<(typeof channels)[number]>({ type: 'string', enum: [...channels] });
+
+/** Which application and platform: left out, the default application and its only platform. */
+export const askedQuery = { application: Type.Optional(slug), platform: Type.Optional(slug) };
+export const askedHeaders = { 'x-application': Type.Optional(slug), 'x-platform': Type.Optional(slug) };
+
+export const AskedQuery = Type.Object(askedQuery);
+export const AskedHeaders = Type.Object(askedHeaders);
+
+interface AskedRequest {
+  readonly query: { readonly application?: string; readonly platform?: string };
+  readonly headers: { readonly 'x-application'?: string; readonly 'x-platform'?: string };
+}
+
+export const askedOf = ({ query, headers }: AskedRequest): { application: string | undefined; platform: string | undefined } => ({
+  application: query.application ?? headers['x-application'],
+  platform: query.platform ?? headers['x-platform'],
+});

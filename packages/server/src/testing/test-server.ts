@@ -1,0 +1,108 @@
+/** A real server on a free port and a folder of its own, inside the test's process. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { PublishAnswer, ReleaseSummary } from '@remendo/core/protocol';
+import { fastify } from 'fastify';
+import { vi } from 'vitest';
+import { readConfig } from '../config.js';
+import { startServer } from '../start-server.js';
+import { type ZipPart, zipOf } from './zip-of.js';
+
+export const testToken = 'a-token-for-tests-only-0123456789';
+
+export interface TestServer {
+  readonly url: string;
+  readonly dataFolder: string;
+  get(path: string, headers?: Record<string, string>): Promise<Response>;
+  post(path: string, body: unknown): Promise<Response>;
+  stop(): Promise<void>;
+}
+
+export const newDataFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'remendo-server-'));
+
+export const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 5 });
+
+export async function startTestServer(args: readonly string[] = []): Promise<TestServer> {
+  const dataFolder = await newDataFolder();
+  const config = readConfig(['--data', dataFolder, '--port', '0', ...args], { REMENDO_TOKEN: testToken });
+  if (config === 'shown') throw new Error('no help was asked for');
+  const { log } = fastify({ logger: { level: process.env.REMENDO_TEST_LOG ?? 'silent', stream: process.stderr } });
+  const onBroken = (error: Error): never => {
+    throw error;
+  };
+  const server = await startServer({ config, log, onBroken });
+  return {
+    url: server.url,
+    dataFolder,
+    get: (path, headers = {}) => fetch(server.url + path, { headers }),
+    post: (path, body) =>
+      fetch(server.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    async stop() {
+      await server.close();
+      await removeFolder(dataFolder);
+    },
+  };
+}
+
+export interface TestRelease {
+  readonly version: string;
+  readonly application?: string;
+  readonly parts?: readonly ZipPart[];
+  /** Instead of parts. */
+  readonly zip?: Uint8Array<ArrayBuffer>;
+  readonly fileName?: string;
+  readonly fields?: Readonly<Record<string, string>>;
+  readonly token?: string | null;
+}
+
+export function releaseForm(release: TestRelease): FormData {
+  const form = new FormData();
+  form.set('application', release.application ?? 'erp');
+  form.set('version', release.version);
+  for (const [name, value] of Object.entries(release.fields ?? {})) form.set(name, value);
+  form.set('file', new Blob([release.zip ?? zipOf(release.parts ?? [])]), release.fileName ?? 'release.zip');
+  return form;
+}
+
+export function publish(url: string, release: TestRelease): Promise<Response> {
+  const token = release.token === undefined ? testToken : release.token;
+  const headers = token === null ? {} : { authorization: `Bearer ${token}` };
+  return fetch(`${url}/api/v1/releases`, { method: 'POST', headers, body: releaseForm(release) });
+}
+
+export async function publishOk(url: string, release: TestRelease): Promise<PublishAnswer> {
+  const answer = await publish(url, release);
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`publishing ${release.version} was refused: ${text}`);
+  return JSON.parse(text) as PublishAnswer;
+}
+
+/** The release once no delta to it is wanted or being built any more. */
+export function deltasSettled(url: string, version: string, application = 'erp'): Promise<ReleaseSummary> {
+  return vi.waitFor(
+    async () => {
+      const answer = await fetch(`${url}/api/v1/releases/${version}?application=${application}`);
+      const release = (await answer.json()) as ReleaseSummary;
+      const open = release.deltas.filter((delta) => delta.state === 'wanted' || delta.state === 'building');
+      if (open.length > 0) throw new Error(`${open.length} deltas to ${version} are not built yet`);
+      return release;
+    },
+    { timeout: 50_000, interval: 50 },
+  );
+}
+
+/** The code of a problem answer, with the shape every one of them must have. */
+export async function problemOf(answer: Response): Promise<{ readonly status: number; readonly code: string }> {
+  const body = (await answer.json()) as Record<string, unknown>;
+  const { type, title, status, code, request_id: requestId } = body;
+  const wellFormed =
+    answer.headers.get('content-type')?.startsWith('application/problem+json') &&
+    type === 'about:blank' &&
+    typeof title === 'string' &&
+    status === answer.status &&
+    typeof code === 'string' &&
+    typeof requestId === 'string';
+  if (!wellFormed) throw new Error(`not a problem of RFC 9457: ${answer.status} ${JSON.stringify(body)}`);
+  return { status: answer.status, code: String(code) };
+}

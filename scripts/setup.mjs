@@ -1,0 +1,34 @@
+// Installs the workspace and builds it, when either is missing or out of date. Needs only Node and npm: pnpm comes by
+// npx in the version that package.json names.
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+function changedMs(path) {
+  const file = join(root, path);
+  return existsSync(file) ? statSync(file).mtimeMs : 0;
+}
+
+/** Runs a command to its end with this console; ends this program with its exit code when it fails. */
+function run(command, args, env = process.env) {
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit', shell: process.platform === 'win32' });
+  if (error !== undefined) console.error(`${command} could not be started: ${error.message}`);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+function install() {
+  const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const env = { ...process.env };
+  // Native addons are compiled against headers that node-gyp would download; a normal Node has them beside it.
+  const prefix = dirname(dirname(process.execPath));
+  if (!env.npm_config_nodedir && existsSync(join(prefix, 'include/node/node.h'))) env.npm_config_nodedir = prefix;
+  run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=warn'], env);
+}
+
+const inputs = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...['packages/core', 'packages/server', 'packages/cli', 'bench', 'fixtures'].map((folder) => `${folder}/package.json`)];
+const installedMs = changedMs('node_modules/.modules.yaml');
+if (inputs.some((path) => changedMs(path) > installedMs)) install();
+run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);

@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+// Tests run from source; what they import by package name is the built package, as its users get it.
+export default defineConfig({
+  test: {
+    include: ['packages/*/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
