@@ -35,7 +35,7 @@ const packages = [
 ];
 
 const packageRules = packages.map(({ folder, imports }) => ({
-  name: `${folder} imports ${imports.length === 0 ? 'none of our packages' : imports.join(' and ')}`,
+  name: `${folder} imports ${imports.length === 0 ? 'none' : `only ${imports.join(' and ')}`} of our packages`,
   severity: 'error',
   from: { path: `^${folder}/` },
   to: {

@@ -28,7 +28,12 @@ function install() {
   run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=warn'], env);
 }
 
-const inputs = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', 'package.json', ...['packages/core', 'packages/server', 'packages/cli', 'bench', 'fixtures'].map((folder) => `${folder}/package.json`)];
+const inputs = [
+  'pnpm-lock.yaml',
+  'pnpm-workspace.yaml',
+  'package.json',
+  ...['packages/core', 'packages/server', 'packages/cli', 'bench', 'fixtures'].map((folder) => `${folder}/package.json`),
+];
 const installedMs = changedMs('node_modules/.modules.yaml');
 if (inputs.some((path) => changedMs(path) > installedMs)) install();
 run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);

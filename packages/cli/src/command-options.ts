@@ -16,7 +16,7 @@ function optionOf({ flag, argument, variable, sentence, kind, unit, default: fal
   const origin = [variable, ...(fallback === null ? [] : [`default ${fallback}`]), ...(unit === null ? [] : [`in ${unit}`])].join(
     ', ',
   );
-  const option = new Option(argument === null ? flag : `${flag} <${argument.replace('...', '')}>`, `${sentence} [${origin}]`);
+  const option = new Option(argument === null ? flag : `${flag} <${argument}>`, `${sentence} [${origin}]`);
   if (kind === 'list') option.argParser((value: string, before: readonly string[] | undefined) => [...(before ?? []), value]);
   return option;
 }

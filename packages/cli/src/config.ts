@@ -96,13 +96,13 @@ export const settings = {
   preserve: setting({
     name: 'preserve',
     flag: '--preserve',
-    argument: 'GLOB...',
+    argument: 'GLOB',
     variable: 'REMENDO_PRESERVE',
     kind: 'list',
     default: null,
     unit: null,
     sentence:
-      'Files that survive every update whatever a release holds, such as .env or storage/app/**; commas separate them in the variable.',
+      'Files that survive every update whatever a release holds, such as .env or storage/app/**; may be repeated, commas separate them in the variable.',
   }),
   bandwidthBytesPerSecond: setting({
     name: 'bandwidthBytesPerSecond',

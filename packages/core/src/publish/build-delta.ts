@@ -4,12 +4,13 @@
  * The blobs lie in one pack in the order of the target's paths, so that a terminal fetches neighbours by one range.
  */
 import { join } from 'node:path';
-import type { Delta } from '../delta/delta.js';
+import { type Delta, type DeltaObject, type Derivation, derivationBases, derivationTargets } from '../delta/delta.js';
 import type { FileSystem } from '../file-system/file-system.js';
+import type { Digest } from '../hash/digest.js';
 import { type BuildContentInput, type BuiltContent, buildContent, type ReleaseOnDisk } from './build-content.js';
 import { mapLimited } from './map-limited.js';
-import { type DeltaPack, packContents } from './pack-contents.js';
-import { pairContents } from './pair-contents.js';
+import { type DeltaPack, type PackedContents, packContents } from './pack-contents.js';
+import { type ContentPair, pairContents } from './pair-contents.js';
 import type { PatchMaker } from './patch-maker.js';
 import { type DeltaFileReport, reportFiles } from './report-files.js';
 
@@ -31,15 +32,26 @@ export interface BuildDeltaInput {
   readonly makers: readonly PatchMaker[];
   /** An empty folder of the caller's: intermediate files go there, and the pack stays there. */
   readonly workFolder: string;
+  /**
+   * Patches and whole contents that are stored already. A pair that has one is not built again: the delta names the blob
+   * where it lies, so that one patch serves every pair of releases that needs it (default: none).
+   */
+  readonly known?: readonly KnownDerivation[];
   /** Contents built at the same time (default 2); each bsdiff40 patch takes about 17 times its base in memory. */
   readonly concurrency?: number;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: BuildDeltaEvent) => void;
 }
 
+/** A derivation with the size of the object its blob lies in. */
+export interface KnownDerivation {
+  readonly derivation: Derivation;
+  readonly objectBytes: number;
+}
+
 export interface BuiltDelta {
   readonly delta: Delta;
-  /** The one object with all blobs; null when nothing has to be fetched. */
+  /** The object with all blobs that are new; null when there is none. */
   readonly pack: DeltaPack | null;
   /** Files that change, in the order of their paths, removals last. */
   readonly files: readonly DeltaFileReport[];
@@ -57,11 +69,43 @@ export async function buildDelta(input: BuildDeltaInput): Promise<BuiltDelta> {
   const notices = new Set<string>();
   const onNotice = (notice: string): void => void notices.add(notice);
   const makers = await availableMakers(input.makers, onNotice);
-  const built = await buildContents(input, { fileSystem, base, target, makers, signal, onNotice });
-  const { pack, derivations } = await packContents(fileSystem, built, { folder: workFolder, signal });
-  const objects = pack === null ? [] : [{ digest: pack.digest, bytes: pack.bytes }];
+  const known = knownByPair(input.known ?? []);
+  const pairs = pairContents(base.manifest, target.manifest);
+  const missing = pairs.filter((pair) => !known.has(pairKey(pair)));
+  const built = await buildContents(input, missing, { fileSystem, base, target, makers, signal, onNotice });
+  const packed = await packContents(fileSystem, built, { folder: workFolder, signal });
+  const { derivations, objects } = gather(pairs, known, packed);
   const delta: Delta = { base: base.manifest, target: target.manifest, objects, derivations };
+  const { pack } = packed;
   return { delta, pack, files: reportFiles(delta), notices: [...notices].sort() };
+}
+
+const pairKey = ({ base, target }: Pick<ContentPair, 'base' | 'target'>): string => `${base?.sha256 ?? ''} ${target.sha256}`;
+
+/** Whole contents serve only pairs without a base: where there is one, a patch may be smaller. */
+function knownByPair(known: readonly KnownDerivation[]): ReadonlyMap<string, KnownDerivation> {
+  return new Map(
+    known.flatMap((one): [string, KnownDerivation][] => {
+      const [target, ...otherTargets] = derivationTargets(one.derivation);
+      const [base = null, ...otherBases] = derivationBases(one.derivation);
+      return target === undefined || otherTargets.length + otherBases.length > 0 ? [] : [[pairKey({ base, target }), one]];
+    }),
+  );
+}
+
+/** One derivation per pair, in their order, and the objects they lie in. */
+function gather(pairs: readonly ContentPair[], known: ReadonlyMap<string, KnownDerivation>, packed: PackedContents) {
+  const objects = new Map<Digest, DeltaObject>();
+  if (packed.pack !== null) objects.set(packed.pack.digest, { digest: packed.pack.digest, bytes: packed.pack.bytes });
+  const fresh = [...packed.derivations].reverse();
+  const derivations = pairs.flatMap((pair): Derivation[] => {
+    const one = known.get(pairKey(pair));
+    if (one === undefined) return fresh.splice(-1);
+    const { object } = one.derivation.blob;
+    objects.set(object, { digest: object, bytes: one.objectBytes });
+    return [one.derivation];
+  });
+  return { derivations, objects: [...objects.values()] };
 }
 
 async function availableMakers(makers: readonly PatchMaker[], onNotice: (notice: string) => void): Promise<readonly PatchMaker[]> {
@@ -76,9 +120,9 @@ async function availableMakers(makers: readonly PatchMaker[], onNotice: (notice:
 
 function buildContents(
   input: BuildDeltaInput,
+  pairs: readonly ContentPair[],
   shared: Omit<BuildContentInput, 'pair' | 'workPath'>,
 ): Promise<readonly BuiltContent[]> {
-  const pairs = pairContents(input.base.manifest, input.target.manifest);
   let contentsDone = 0;
   return mapLimited(pairs, input.concurrency ?? 2, async (pair, index) => {
     input.signal?.throwIfAborted();

@@ -1,6 +1,6 @@
 export { bsdiffPatchMaker } from './bsdiff-patch-maker.js';
 export type { ReleaseOnDisk } from './build-content.js';
-export { type BuildDeltaEvent, type BuildDeltaInput, type BuiltDelta, buildDelta } from './build-delta.js';
+export { type BuildDeltaEvent, type BuildDeltaInput, type BuiltDelta, buildDelta, type KnownDerivation } from './build-delta.js';
 export type { DeltaPack } from './pack-contents.js';
 export { type ContentPair, pairContents } from './pair-contents.js';
 export type { PatchMaker } from './patch-maker.js';

@@ -39,7 +39,9 @@ export async function scanFolder(
   identity: BuildIdentity,
   options: ScanOptions = {},
 ): Promise<ScannedFolder> {
-  if ((await fileSystem.stat(root))?.kind !== 'directory') throw new UpdaterError('STORAGE_FAILED', `${root} is not a folder`);
+  // The root itself may be reached by a link; nothing below it may.
+  const { kind } = (await fileSystem.stat(root)) ?? { kind: null };
+  if (kind !== 'directory' && kind !== 'symlink') throw new UpdaterError('STORAGE_FAILED', `${root} is not a folder`);
   const found = await listFiles(fileSystem, root);
   const files = await mapLimited(found, options.concurrency ?? 4, async ({ path, filePath, mode }): Promise<ManifestFile> => {
     options.signal?.throwIfAborted();

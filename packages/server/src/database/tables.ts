@@ -113,6 +113,12 @@ export interface DeltaTable {
   updated_at: Changing<Date>;
 }
 
+/** The patches a delta is built of: its own, and those that other deltas brought before. */
+export interface DeltaPatchTable {
+  delta_id: number;
+  patch_id: number;
+}
+
 export interface SettingTable {
   name: string;
   value: string;
@@ -136,6 +142,7 @@ export interface Tables {
   patch_base: PatchContentTable;
   patch_target: PatchContentTable;
   delta: DeltaTable;
+  delta_patch: DeltaPatchTable;
   setting: SettingTable;
   operator_token: OperatorTokenTable;
 }

@@ -2,12 +2,13 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type Digest, digestOf, errorChain, isUpdaterError, type Manifest, UpdaterError } from '@remendo/core';
+import { type Digest, derivationTargets, digestOf, errorChain, isUpdaterError, type Manifest, UpdaterError } from '@remendo/core';
 import { pairContents } from '@remendo/core/publish';
 import type { FastifyBaseLogger } from 'fastify';
 import { sql } from 'kysely';
 import type { Database, Db } from '../database/open-database.js';
 import type { ObjectStore } from '../object-store/object-store.js';
+import { loadPatchesBetween } from '../plans/known-derivations.js';
 import type { ManifestReader } from '../releases/manifest-object.js';
 import { type BuildRecord, findBuildById } from '../releases/release-records.js';
 import type { BuildJob, BuildResult, ContentToExtract, ReleaseToExtract } from './build-job.js';
@@ -82,7 +83,10 @@ async function claim(db: Db, deltaId: number): Promise<ClaimedDelta | null> {
 async function layOut(ports: BuildDeltaPorts, delta: ClaimedDelta, folder: string): Promise<void> {
   const base = await ports.manifests.read(delta.base);
   const target = await ports.manifests.read(delta.target);
-  const pairs = pairContents(base, target);
+  const allPairs = pairContents(base, target);
+  const known = await loadPatchesBetween(ports.database.db, allPairs);
+  const patched = new Set(known.flatMap(({ derivation }) => derivationTargets(derivation).map((content) => content.sha256)));
+  const pairs = allPairs.filter((pair) => !patched.has(pair.target.sha256));
   const bases = pairs.flatMap((pair) => (pair.base === null ? [] : [pair.base.sha256]));
   const targets = pairs.map((pair) => pair.target.sha256);
   const job: BuildJob = {
@@ -93,6 +97,7 @@ async function layOut(ports: BuildDeltaPorts, delta: ClaimedDelta, folder: strin
       needed: targets,
       zipPath: join(folder, 'target.zip'),
     }),
+    known,
     concurrency: Math.max(1, Math.min(4, availableParallelism() - 1)),
   };
   await writeFile(join(folder, 'job.json'), JSON.stringify(job));

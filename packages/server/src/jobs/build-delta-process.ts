@@ -33,6 +33,7 @@ async function build(workFolder: string): Promise<void> {
     base: { manifest: job.base.manifest, pathOf: (sha256) => join(baseFolder, sha256) },
     target: { manifest: job.target.manifest, pathOf: (sha256) => join(targetFolder, sha256) },
     makers: [bsdiffPatchMaker()],
+    known: job.known,
     workFolder: packFolder,
     concurrency: job.concurrency,
   });

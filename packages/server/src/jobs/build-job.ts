@@ -1,5 +1,6 @@
 /** What the server and the process that builds a delta tell each other. Large things lie in files of the work folder. */
 import type { Derivation, Digest, ErrorCode, Manifest } from '@remendo/core';
+import type { KnownDerivation } from '@remendo/core/publish';
 
 /** Where a content that is needed lies in a zip. */
 export interface ContentToExtract {
@@ -20,6 +21,8 @@ export interface ReleaseToExtract {
 export interface BuildJob {
   readonly base: ReleaseToExtract;
   readonly target: ReleaseToExtract;
+  /** Patches that are stored already; what they are between is not extracted. */
+  readonly known: readonly KnownDerivation[];
   readonly concurrency: number;
 }
 

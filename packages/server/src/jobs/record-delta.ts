@@ -16,7 +16,7 @@ export interface FinishedDelta {
 export async function recordDelta(tx: Tx, finished: FinishedDelta): Promise<void> {
   await recordObject(tx, finished.index, 'index');
   if (finished.pack !== null) await recordObject(tx, finished.pack, 'pack');
-  await recordPatches(tx, finished.derivations);
+  await recordPatches(tx, finished.deltaId, finished.derivations);
   await recordWholes(tx, finished.derivations);
   await tx
     .updateTable('delta')
@@ -44,8 +44,11 @@ async function recordWholes(tx: Tx, derivations: readonly Derivation[]): Promise
   await recordContents(tx, wholes);
 }
 
-/** Patches with their bases and targets in one statement, whatever their number. A pack that was recorded before adds nothing. */
-async function recordPatches(tx: Tx, derivations: readonly Derivation[]): Promise<void> {
+/**
+ * Patches with their bases and targets, whatever their number, and that the delta is built of them. A patch that was
+ * recorded before, by this build or by another delta's, is not recorded again.
+ */
+async function recordPatches(tx: Tx, deltaId: number, derivations: readonly Derivation[]): Promise<void> {
   const patches = derivations.flatMap((derivation) => {
     if (derivation.kind !== 'patch') return [];
     const { codec, blob, bases, targets } = derivation;
@@ -72,4 +75,10 @@ async function recordPatches(tx: Tx, derivations: readonly Derivation[]): Promis
     select inserted.id, target.position, target.sha256, target.bytes
     from inserted join input using (object, "offset"),
       jsonb_to_recordset(input.targets) as target (position integer, sha256 text, bytes bigint)`.execute(tx);
+  await sql`
+    insert into delta_patch (delta_id, patch_id)
+    select ${deltaId}, patch.id
+    from patch join jsonb_to_recordset(${JSON.stringify(patches)}::text::jsonb) as row (object text, "offset" bigint)
+      on patch.object = row.object and patch."offset" = row."offset"
+    on conflict do nothing`.execute(tx);
 }

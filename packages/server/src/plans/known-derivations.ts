@@ -1,5 +1,6 @@
 /** Everything the server knows about how the contents of a target can be made: the planner's input, from the database. */
 import { type Content, compareVersions, type DeltaObject, type DeltaRecipe, type Derivation, type Digest } from '@remendo/core';
+import type { ContentPair, KnownDerivation } from '@remendo/core/publish';
 import { sql } from 'kysely';
 import type { Db } from '../database/open-database.js';
 import type { BuildRecord } from '../releases/release-records.js';
@@ -141,7 +142,7 @@ async function loadRecipes(db: Db, { base, target }: WantedContents): Promise<re
     .where('application.slug', '=', target.application)
     .where('target.platform', '=', target.platform)
     .where('delta.state', '=', 'ready')
-    .select(['delta.pack_object', 'base_release.version as base_version', 'target_release.version as target_version'])
+    .select(['delta.id', 'delta.pack_object', 'base_release.version as base_version', 'target_release.version as target_version'])
     .orderBy('delta.id', 'desc')
     .execute();
   const between = rows
@@ -149,27 +150,50 @@ async function loadRecipes(db: Db, { base, target }: WantedContents): Promise<re
       (row) => compareVersions(row.base_version, base.version) >= 0 && compareVersions(row.target_version, target.version) <= 0,
     )
     .slice(0, recipesMax);
-  const packed = await loadPacked(
-    db,
-    between.flatMap((row) => row.pack_object ?? []),
-  );
-  return between.map((row) => ({
-    base: row.base_version,
-    target: row.target_version,
-    derivations: row.pack_object === null ? [] : (packed.get(row.pack_object) ?? []),
-  }));
+  const built = await loadBuilt(db, between);
+  return between.map((row) => ({ base: row.base_version, target: row.target_version, derivations: built.get(row.id) ?? [] }));
 }
 
-/** What each pack holds, in its order: that is what its delta was built of. */
-async function loadPacked(db: Db, packs: readonly string[]): Promise<ReadonlyMap<string, readonly Derivation[]>> {
-  const patches = await patchQuery(db).where('patch.object', '=', anyOf(packs)).execute();
-  const wholes = await db.selectFrom('content').where('object', '=', anyOf(packs)).selectAll().execute();
-  const byPack = new Map<string, Derivation[]>(packs.map((pack) => [pack, []]));
-  for (const derivation of [...patches.map(patchDerivation), ...wholes.map(wholeDerivation)]) {
-    byPack.get(derivation.blob.object)?.push(derivation);
+/** What each delta was built of: its patches, and the whole contents in its pack. */
+async function loadBuilt(
+  db: Db,
+  deltas: readonly { readonly id: number; readonly pack_object: string | null }[],
+): Promise<ReadonlyMap<number, readonly Derivation[]>> {
+  const packs = deltas.flatMap(({ pack_object }) => pack_object ?? []);
+  const patches = await patchQuery(db)
+    .innerJoin('delta_patch', 'delta_patch.patch_id', 'patch.id')
+    .where('delta_patch.delta_id', '=', sql<number>`any(${deltas.map(({ id }) => id)}::integer[])`)
+    .select('delta_patch.delta_id')
+    .orderBy('patch.id')
+    .execute();
+  const wholes = await db.selectFrom('content').where('object', '=', anyOf(packs)).selectAll().orderBy('offset').execute();
+  const built = new Map<number, Derivation[]>(deltas.map(({ id }) => [id, []]));
+  for (const row of patches) built.get(row.delta_id)?.push(patchDerivation(row));
+  // Two deltas have one pack when they differ in what was known before only.
+  const deltasOf = new Map<string | null, number[]>();
+  for (const { id, pack_object } of deltas) deltasOf.set(pack_object, [...(deltasOf.get(pack_object) ?? []), id]);
+  for (const row of wholes) for (const id of deltasOf.get(row.object) ?? []) built.get(id)?.push(wholeDerivation(row));
+  return built;
+}
+
+/** The smallest stored patch for each pair that has one, in the form that a build takes. */
+export async function loadPatchesBetween(db: Db, pairs: readonly ContentPair[]): Promise<readonly KnownDerivation[]> {
+  const wanted = new Set(pairs.map(({ base, target }) => `${base?.sha256} ${target.sha256}`));
+  const rows = await patchQuery(db)
+    .innerJoin('patch_target', 'patch_target.patch_id', 'patch.id')
+    .where('patch_target.sha256', '=', anyOf(pairs.map(({ target }) => target.sha256)))
+    .innerJoin('object', 'object.digest', 'patch.object')
+    .select('object.bytes as object_bytes')
+    .orderBy('patch.bytes', 'desc')
+    .execute();
+  const smallest = new Map<string, KnownDerivation>();
+  for (const row of rows) {
+    const [[base, ...otherBases], [target, ...otherTargets]] = [row.bases, row.targets];
+    const pair = `${base?.sha256} ${target?.sha256}`;
+    if (otherBases.length + otherTargets.length > 0 || !wanted.has(pair)) continue;
+    smallest.set(pair, { derivation: patchDerivation(row), objectBytes: row.object_bytes });
   }
-  for (const derivations of byPack.values()) derivations.sort((a, b) => a.blob.offset - b.blob.offset);
-  return byPack;
+  return [...smallest.values()];
 }
 
 async function loadObjects(db: Db, derivations: readonly Derivation[]): Promise<readonly DeltaObject[]> {

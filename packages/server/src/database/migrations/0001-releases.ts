@@ -99,6 +99,10 @@ const statements = [
      created_at timestamptz not null default now(),
      updated_at timestamptz not null default now(),
      unique (base_build_id, target_build_id))`,
+  `create table delta_patch (
+     delta_id integer not null references delta on delete cascade,
+     patch_id bigint not null references patch,
+     primary key (delta_id, patch_id))`,
   `create index delta_by_target on delta (target_build_id)`,
   `create index delta_open on delta (id) where state in ('wanted', 'building')`,
   `create table setting (name text primary key, value text not null)`,

@@ -1,0 +1,71 @@
+/** The built command as a real process. */
+import { spawn } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+
+const mainPath = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** The standard output as one JSON document. */
+  json(): Record<string, unknown>;
+  /** The standard output as JSON lines. */
+  events(): readonly Record<string, unknown>[];
+}
+
+export interface RunOptions {
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly nodeArgs?: readonly string[];
+  readonly folder?: string;
+  /** Told of every piece of output, with a way to send the process a signal. */
+  readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+}
+
+/** Settings of whoever runs the tests are not the tests'. */
+const ownEnvironment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('REMENDO_')));
+
+export function runRemendo(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [...(options.nodeArgs ?? []), mainPath, ...args], {
+      env: { ...ownEnvironment, NO_COLOR: '1', ...options.environment },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...(options.folder === undefined ? {} : { cwd: options.folder }),
+    });
+    const collected = { stdout: '', stderr: '' };
+    for (const name of ['stdout', 'stderr'] as const) {
+      child[name].setEncoding('utf8').on('data', (text: string) => {
+        collected[name] += text;
+        options.onOutput?.(text, (signal) => void child.kill(signal));
+      });
+    }
+    child.once('error', reject);
+    child.once('close', (code) => resolve({ code, ...collected, ...parsed(collected.stdout) }));
+  });
+}
+
+const parsed = (stdout: string): Pick<Ran, 'json' | 'events'> => ({
+  json: () => JSON.parse(stdout) as Record<string, unknown>,
+  events: () =>
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>),
+});
+
+/** New temporary folders; gone when the file's tests are over. */
+export function temporaryFolders(): () => Promise<string> {
+  const folders: string[] = [];
+  afterAll(async () => {
+    for (const folder of folders) await rm(folder, { recursive: true, force: true });
+  });
+  return async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'remendo-cli-'));
+    folders.push(folder);
+    return folder;
+  };
+}
