@@ -23,9 +23,9 @@ export const limits = {
   deltaIndexEncodedBytesMax: 32 * 1024 * 1024,
   deltaIndexBytesMax: 96 * 1024 * 1024,
   deltaObjectsMax: 65_536,
-  deltaDerivationsMax: 1_000_000,
+  deltaDerivationsMax: 400_000,
   /** Bases and targets of all derivations of a delta together. */
-  deltaReferencesMax: 2_000_000,
+  deltaReferencesMax: 1_000_000,
   patchBasesMax: 4_096,
   patchTargetsMax: 4_096,
 

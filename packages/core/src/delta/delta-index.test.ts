@@ -151,11 +151,11 @@ describe('an index is refused', () => {
       /is not below/,
     ],
     ['with more objects than bytes', { objects: numbers(60_000) }, /a count of|bytes wanted/],
-    ['with a count it has no bytes for', { derivations: (w) => w.varint(900_000) }, /a count of 900000 does not fit/],
+    ['with a count it has no bytes for', { derivations: (w) => w.varint(300_000) }, /a count of 300000 does not fit/],
     [
       'with a count above the limit',
       { derivations: (w) => w.varint(limits.deltaDerivationsMax + 1) },
-      /a count of 1000001 does not fit/,
+      /a count of 400001 does not fit/,
     ],
     ['with a derivation of an unknown kind', { objects, derivations: oneWhole([0, 0, 1], 3) }, /derivation kind 3 is not known/],
     ['with a patch of an unknown codec', { objects, derivations: oneWhole([0, 0, 1], 200) }, /derivation kind 200 is not known/],

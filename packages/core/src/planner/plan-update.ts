@@ -32,13 +32,12 @@ export function planUpdate(input: PlanInput): PlanChoice {
   if (graph.wanted.length === 0) return nothingToFetch(zip);
   const pricing = new Pricing(graph, input.rangesMax ?? planRangesMax);
   const candidates = planCandidates(input, graph, pricing);
-  const { distinct, repeated } = separateRepeated(contenders(candidates, zip));
+  const distinct = withoutRepeated(contenders(candidates, zip));
   const offeredMax = Math.max(1, input.plansMax ?? plansMaxDefault);
   const [best = { label: zip.label, cost: zip.cost, order: null }] = distinct;
   const dearer = distinct.slice(offeredMax).map(({ label, cost }) => ({ label, cost, reason: dearerThan(cost, best) }));
-  const costed = [...dearer, ...repeated].sort((a, b) => a.cost.costBytes - b.cost.costBytes);
   const plans = distinct.slice(0, offeredMax).map((contender) => planOf(contender, { graph, pricing, zip }));
-  return { plans, losers: [...costed, ...impossible(candidates)] };
+  return { plans, losers: [...dearer, ...impossible(candidates)] };
 }
 
 function zipPlan({ zip }: PlanInput): Plan {
@@ -76,16 +75,13 @@ function planOf(
 
 const compareCosts = (a: PlanCost, b: PlanCost): number => a.costBytes - b.costBytes || a.requests - b.requests;
 
-/** The same derivations under two names: the first name stays. */
-function separateRepeated(ascending: readonly Contender[]) {
+/** The same derivations under two names are one plan, under the first. */
+function withoutRepeated(ascending: readonly Contender[]): readonly Contender[] {
   const distinct: Contender[] = [];
-  const repeated: { label: string; cost: PlanCost; reason: string }[] = [];
   for (const contender of ascending) {
-    const same = distinct.findLast((other) => haveSameDerivations(contender, other));
-    if (same === undefined) distinct.push(contender);
-    else repeated.push({ label: contender.label, cost: contender.cost, reason: `the same derivations as ${same.label}` });
+    if (!distinct.some((other) => haveSameDerivations(contender, other))) distinct.push(contender);
   }
-  return { distinct, repeated };
+  return distinct;
 }
 
 function haveSameDerivations(one: Contender, other: Contender): boolean {

@@ -43,6 +43,8 @@ async function deltasTo(db: Db, buildIds: readonly number[]): Promise<ReadonlyMa
       'base_release.version as base_version',
       'index.bytes as index_bytes',
       'pack.bytes as pack_bytes',
+      sql<number>`(select coalesce(sum(patch.bytes), 0)::bigint from delta_patch join patch on patch.id = delta_patch.patch_id
+        where delta_patch.delta_id = delta.id and patch.object is distinct from delta.pack_object)`.as('shared_bytes'),
     ])
     .execute();
   const byTarget = new Map<number, ReleaseSummary['deltas']>();
@@ -52,7 +54,7 @@ async function deltasTo(db: Db, buildIds: readonly number[]): Promise<ReadonlyMa
     list.push({
       base_version: row.base_version,
       state: row.state,
-      bytes: row.state === 'ready' ? (row.index_bytes ?? 0) + (row.pack_bytes ?? 0) : null,
+      bytes: row.state === 'ready' ? (row.index_bytes ?? 0) + (row.pack_bytes ?? 0) + Number(row.shared_bytes) : null,
       ...(row.detail === null ? {} : { detail: row.detail }),
     });
   }
