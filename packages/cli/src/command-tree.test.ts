@@ -24,11 +24,23 @@ describe('the command tree', () => {
     ]);
   });
 
-  it.each(commands)('%s has help with an example and --json', async (name) => {
-    const ran = await runRemendo([name, '--help']);
-    expect(ran.code).toBe(exitCodes.done);
-    expect(ran.stdout).toMatch(new RegExp(`Examples?:\\n  \\$ .*remendo ${name} `));
-    expect(ran.stdout).toContain('--json');
+  it.each(commands)('%s has help with an example and --json', (name) => {
+    const command = createCommandTree(async () => {}, []).commands.find((one) => one.name() === name);
+    let help = '';
+    const writeOut = (text: string): void => {
+      help += text;
+    };
+    command?.configureOutput({ writeOut }).outputHelp();
+    expect(help).toMatch(new RegExp(`Examples?:\\n  \\$ .*remendo ${name} `));
+    expect(help).toContain('--json');
+  });
+
+  it('help ends with exit code 0', async () => {
+    for (const args of [['--help'], ['help', 'diff'], ['diff', '--help']]) {
+      const ran = await runRemendo(args);
+      expect(ran.code).toBe(exitCodes.done);
+      expect(ran.stdout).toContain('Example');
+    }
   });
 
   it('prints its version, which is the package\u2019s', async () => {

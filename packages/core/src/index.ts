@@ -6,7 +6,10 @@ export { type DeltaIndex, decodeDeltaIndex, encodeDeltaIndex } from './delta/del
 export { contentsOf, indexDelta, resolveDelta } from './delta/resolve-delta.js';
 export { folderObjectSource } from './download/folder-object-source.js';
 export type { HttpClientOptions } from './download/http-client.js';
+export { createHttpClient, type HttpClient } from './download/http-client.js';
+export { httpFailure, problemBytesMax } from './download/http-failure.js';
 export type { ObjectRequest, ObjectSource } from './download/object-source.js';
+export { parseServerUrl, urlBelow } from './download/secure-url.js';
 export {
   type ErrorCode,
   type ErrorDetails,
@@ -17,9 +20,12 @@ export {
   type RetryClass,
   UpdaterError,
 } from './errors.js';
+export { copyFile, readSmallFile } from './file-system/file-source.js';
 export type { FileHandle, FileStat, FileSystem } from './file-system/file-system.js';
+export { assertFreeBytes } from './file-system/free-space.js';
 export { hashFile } from './file-system/hash-file.js';
 export { nodeFileSystem } from './file-system/node-file-system.js';
+export { removeTree } from './file-system/remove-tree.js';
 export { type Digest, DigestStream, digestOf, digestOfSource, isDigest } from './hash/digest.js';
 export { limits } from './limits.js';
 export { encodeManifest, manifestDigest } from './manifest/encode-manifest.js';
@@ -36,6 +42,7 @@ export {
   shownVersion,
 } from './manifest/version.js';
 export { applyPatch } from './patch/apply-patch.js';
+export { type Bsdiff40Streams, bsdiff40HeaderBytes, decodeLength, openBsdiff40 } from './patch/bsdiff40/bsdiff40-header.js';
 export { explainChoice } from './planner/explain-choice.js';
 export { limitRanges } from './planner/merge-ranges.js';
 export {
@@ -51,6 +58,7 @@ export {
 export { nothingHeld, planCost } from './planner/plan-cost.js';
 export { planUpdate } from './planner/plan-update.js';
 export { type InstallLayout, installLayout } from './transaction/install-layout.js';
+export { type ParsedJournal, parseJournal } from './transaction/journal.js';
 export { announcedTrust, type ReleaseClaim, type ReleaseTrust, type VerifiedRelease } from './trust/release-trust.js';
 export type { DownloadedUpdate } from './update/download-update.js';
 export type { Installed, InstallState } from './update/install-state.js';
@@ -66,6 +74,7 @@ export {
   type StartCommand,
   type StartProof,
 } from './update/prove-start.js';
+export { type SurveyedFile, surveyInstall } from './update/survey-install.js';
 export type { Host } from './update/update-context.js';
 export type { OnUpdateEvent, UpdateEvent } from './update/update-event.js';
 export {
@@ -79,16 +88,7 @@ export {
   type UpdaterOptions,
 } from './update/updater.js';
 export type { VerifyReport } from './update/verify-install.js';
-export { moduleWorkerLoader, textWorkerLoader, type WorkerLoader } from './workers/worker-loader.js';
-export { createHttpClient, type HttpClient } from './download/http-client.js';
-export { httpFailure, problemBytesMax } from './download/http-failure.js';
-export { parseServerUrl, urlBelow } from './download/secure-url.js';
-export { copyFile, readSmallFile } from './file-system/file-source.js';
-export { assertFreeBytes } from './file-system/free-space.js';
-export { removeTree } from './file-system/remove-tree.js';
-export { bsdiff40HeaderBytes, type Bsdiff40Streams, decodeLength, openBsdiff40 } from './patch/bsdiff40/bsdiff40-header.js';
-export { type ParsedJournal, parseJournal } from './transaction/journal.js';
-export { type SurveyedFile, surveyInstall } from './update/survey-install.js';
 export type { ContentFile, DeriveJob } from './workers/derive-contents.js';
 export type { Deriver } from './workers/deriver.js';
+export { moduleWorkerLoader, textWorkerLoader, type WorkerLoader } from './workers/worker-loader.js';
 export { openZip, type Zip, type ZipEntry } from './zip/read-zip.js';

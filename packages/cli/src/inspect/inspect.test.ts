@@ -20,7 +20,9 @@ beforeAll(async () => {
 function bsdiff40Header(control: number, diff: number, target: number): Buffer {
   const header = Buffer.alloc(32);
   header.write('BSDIFF40', 'latin1');
-  [control, diff, target].forEach((value, index) => header.writeBigInt64LE(BigInt(value), 8 + index * 8));
+  [control, diff, target].forEach((value, index) => {
+    header.writeBigInt64LE(BigInt(value), 8 + index * 8);
+  });
   return header;
 }
 

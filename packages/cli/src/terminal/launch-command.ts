@@ -12,8 +12,8 @@ import type { SettingSources } from '../config.js';
 import { Interrupted } from '../exit-codes.js';
 import { printable } from '../output/printable.js';
 import { interruptedBy, reportFailure } from './command-failure.js';
+import { readLastTransaction } from './last-transaction.js';
 import { installedVersion, type Terminal, withTerminal } from './open-terminal.js';
-import { readLastTransaction } from './status-command.js';
 
 export interface LaunchOptions {
   readonly flags: SettingSources['flags'];

@@ -1,27 +1,13 @@
 /** `remendo status`: what is installed, read from a few small files; nothing is changed and nobody is asked. */
-import {
-  type Installed,
-  manifestBytes,
-  manifestDigest,
-  nodeFileSystem,
-  parseJournal,
-  shownVersion,
-  UpdaterError,
-} from '@remendo/core';
+import { type Installed, manifestBytes, manifestDigest, shownVersion, UpdaterError } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { exitCodes } from '../exit-codes.js';
 import { printable } from '../output/printable.js';
 import { bytesText, countText } from '../output/quantity.js';
 import { pairLines } from '../output/table.js';
+import { type LastTransaction, readLastTransaction } from './last-transaction.js';
 import { withTerminal } from './open-terminal.js';
-
-export interface LastTransaction {
-  readonly state: string;
-  readonly base: string | null;
-  readonly target: string;
-  readonly reason: string | null;
-}
 
 export async function runStatus(context: CommandContext, flags: SettingSources['flags']): Promise<number> {
   const { output } = context;
@@ -38,20 +24,7 @@ export async function runStatus(context: CommandContext, flags: SettingSources['
   });
 }
 
-/** Null without a journal. @throws UpdaterError TRANSACTION_JOURNAL_INVALID */
-export async function readLastTransaction(path: string): Promise<LastTransaction | null> {
-  const fileSystem = nodeFileSystem();
-  if ((await fileSystem.stat(path)) === null) return null;
-  const source = await fileSystem.open(path, 'read');
-  try {
-    const { state, base, target, reason } = (await parseJournal(source)).contents;
-    return { state, base: base?.version ?? null, target: target.version, reason };
-  } finally {
-    await source.close();
-  }
-}
-
-const documentOf = (root: string, { version, state, manifest }: Installed, last: LastTransaction | null) => ({
+const documentOf = (root: string, { version, state, manifest, blocked }: Installed, last: LastTransaction | null) => ({
   root,
   version: version === null ? null : shownVersion(version),
   application: state?.application ?? null,
@@ -61,13 +34,13 @@ const documentOf = (root: string, { version, state, manifest }: Installed, last:
   manifestDigest: manifest === null ? null : manifestDigest(manifest),
   files: manifest?.files.length ?? null,
   bytes: manifest === null ? null : manifestBytes(manifest),
-  blocked: state?.blocked ?? [],
+  blocked,
   lastTransaction: last,
 });
 
 function pairsOf(
   root: string,
-  { version, state, manifest }: Installed,
+  { version, state, manifest, blocked }: Installed,
   last: LastTransaction | null,
 ): readonly (readonly [string, string])[] {
   return [
@@ -81,7 +54,7 @@ function pairsOf(
         : `${countText(manifest.files.length, 'file')}, ${bytesText(manifestBytes(manifest))}, ${manifestDigest(manifest)}`,
     ],
     ...(state === null ? [] : ([['terminal', printable(state.terminalId)]] as const)),
-    ...(state === null || state.blocked.length === 0 ? [] : ([['not tried again', printable(state.blocked.join(', '))]] as const)),
+    ...(blocked.length === 0 ? [] : ([['not tried again', printable(blocked.join(', '))]] as const)),
     ...(last === null ? [] : ([['last update', transactionText(last)]] as const)),
   ];
 }

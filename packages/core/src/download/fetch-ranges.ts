@@ -7,9 +7,11 @@
  * What was found on disk is not believed: when a range does not verify, it is made again from nothing but the source;
  * when that is wrong too, from the next source; when there is none, DOWNLOAD_DIGEST_MISMATCH.
  */
+import { dirname } from 'node:path';
 import pLimit from 'p-limit';
 import { hasCode, UpdaterError } from '../errors.js';
 import type { FileSystem } from '../file-system/file-system.js';
+import { syncNames } from '../file-system/write-durably.js';
 import type { Digest } from '../hash/digest.js';
 import { liesIn } from '../planner/merge-ranges.js';
 import type { ByteRange, ObjectFetch } from '../planner/plan.js';
@@ -73,7 +75,7 @@ export async function fetchObjects(options: FetchObjectsOptions): Promise<Downlo
   await fileSystem.makeDirectory(folder);
   const held = await verifiedHeld(options, wanted, await readDownloadFolder(fileSystem, folder));
   const arrived = await fetchMissing(options, wanted, held);
-  await fileSystem.syncDirectory(folder);
+  await syncNames(fileSystem, { files: arrived.map((range) => range.path), directories: [dirname(folder), folder] });
   return downloadsOf(arrived);
 }
 

@@ -200,6 +200,45 @@ describe('a delta is built', () => {
   });
 });
 
+describe('what is stored already', () => {
+  const base: Files = { a: program, b: noise(3, 9_000), c: 'c' };
+
+  it('is not built again', async () => {
+    const [one, other] = [
+      await release('base', '1.0.0', base),
+      await release('target', '1.0.1', { ...base, a: newBuild(program), d: text }),
+    ];
+    const first = await build(one, other, { folder: 'first' });
+    const known = first.delta.derivations.map((derivation) => ({ derivation, objectBytes: first.pack?.bytes ?? 0 }));
+    const again = await build(one, other, { folder: 'again', known });
+    expect(again.pack).toBeNull();
+    expect(again.delta).toEqual(first.delta);
+    expect(await readdir(join(work, 'again'))).toEqual([]);
+  });
+
+  it('serves another pair of releases beside what that needs of its own, in the order of paths', async () => {
+    const [one, other] = [
+      await release('base', '1.0.0', base),
+      await release('target', '1.0.1', { ...base, b: newBuild(noise(3, 9_000)) }),
+    ];
+    const first = await build(one, other, { folder: 'first' });
+    const known = first.delta.derivations.map((derivation) => ({ derivation, objectBytes: first.pack?.bytes ?? 0 }));
+    const third = await release('third', '1.0.2', { a: newBuild(program), b: newBuild(noise(3, 9_000)), c: 'cc' });
+    const second = await build(one, third, { folder: 'second', known });
+    expect(second.files.map((file) => file.path)).toEqual(['a', 'b', 'c']);
+    expect(second.delta.derivations.map(({ blob }) => blob.object)).toEqual([
+      second.pack?.digest,
+      first.pack?.digest,
+      second.pack?.digest,
+    ]);
+    expect(second.delta.objects).toEqual([
+      { digest: second.pack?.digest, bytes: second.pack?.bytes },
+      { digest: first.pack?.digest, bytes: first.pack?.bytes },
+    ]);
+    expect(resolveDelta(indexDelta(second.delta), one.manifest)).toEqual(second.delta);
+  });
+});
+
 /** A maker that makes nothing but does as it is told. */
 const maker = (make: PatchMaker['make'], available: Awaited<ReturnType<PatchMaker['available']>> = { ok: true }): PatchMaker => ({
   codec: 'bsdiff40',
@@ -261,9 +300,9 @@ describe('a delta is not built', () => {
       await release('target', '1.0.1', { a: '11', b: '22' }),
     ];
     let underWay = 0;
-    const breaks = maker(async ({ basePath }) => {
+    const breaks = maker(async ({ basePath, patchPath }) => {
       underWay++;
-      await new Promise((resolve) => setImmediate(resolve));
+      await writeFile(patchPath, 'patch');
       underWay--;
       if (basePath.endsWith('a')) throw new UpdaterError('STORAGE_NO_SPACE', 'full');
     });

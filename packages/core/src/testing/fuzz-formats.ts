@@ -193,7 +193,6 @@ const sampleState: InstallState = {
   manifestDigest: manifestDigest(base),
   channel: 'stable',
   terminalId: 'terminal-7',
-  blocked: ['1.0.1'],
 };
 
 /** A state or none, never a failure. */
@@ -204,7 +203,7 @@ export const fuzzState: FuzzTarget = {
     if (state === null) throw new UpdaterError('INSTALL_UNKNOWN', 'no state');
     if (!isSemver(state.version) || parseState(encodeState(state)) === null) throw new Error('the state is not read again');
   },
-  seeds: async () => [encodeState(sampleState), encodeState({ ...sampleState, blocked: [] })],
+  seeds: async () => [encodeState(sampleState), encodeState({ ...sampleState, displayVersion: '1.0.0.0' })],
 };
 
 const planAnswer = Compile(PlanAnswer);

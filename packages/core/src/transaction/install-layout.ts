@@ -10,6 +10,8 @@ export interface InstallLayout {
   readonly versionText: string;
   readonly state: string;
   readonly manifest: string;
+  /** Versions that were rolled back here; outside every transaction. */
+  readonly blocked: string;
   readonly lock: string;
   readonly journal: string;
   /** One folder per transaction: the target's changed files, numbered. */
@@ -27,6 +29,7 @@ export const installLayout = (root: string, home: string = join(root, '.remendo'
   versionText: join(root, 'version.txt'),
   state: join(home, 'state.json'),
   manifest: join(home, 'manifest.json'),
+  blocked: join(home, 'blocked.json'),
   lock: join(home, 'lock'),
   journal: join(home, 'journal'),
   staging: join(home, 'staging'),

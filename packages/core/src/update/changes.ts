@@ -88,7 +88,6 @@ function ownChanges(context: UpdateContext, plan: UpdatePlan, target: Manifest):
     manifestDigest: manifestDigest(target),
     channel: context.channel,
     terminalId: before?.terminalId ?? context.host.random.id(),
-    blocked: (before?.blocked ?? []).filter((blocked) => blocked !== target.version),
   };
   const change = (place: 'root' | 'home', path: string, bytes: Uint8Array) => ({
     change: { place, path: parseReleasePath(path), target: { bytes: bytes.length, sha256: digestOf(bytes), mode: 0o644 } },

@@ -5,7 +5,7 @@ import { hasCode } from '../errors.js';
 import { readSmallFile } from '../file-system/file-source.js';
 import type { FileSystem } from '../file-system/file-system.js';
 import { writeDurably } from '../file-system/write-durably.js';
-import { type Digest, digestOf } from '../hash/digest.js';
+import type { Digest } from '../hash/digest.js';
 import { limits } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { parseManifest } from '../manifest/parse-manifest.js';
@@ -22,8 +22,6 @@ export interface InstallState {
   readonly channel: string;
   /** Stable name of this terminal, made at its first update. */
   readonly terminalId: string;
-  /** Versions that were rolled back here and are not tried again unless asked for. */
-  readonly blocked: readonly string[];
 }
 
 const schema = Compile(
@@ -36,9 +34,11 @@ const schema = Compile(
     manifestDigest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     channel: Type.String({ maxLength: limits.nameCharactersMax }),
     terminalId: Type.String({ maxLength: limits.nameCharactersMax }),
-    blocked: Type.Array(Type.String({ maxLength: limits.versionCharactersMax }), { maxItems: 1_000 }),
   }),
 );
+
+/** Older ones are forgotten: nobody is offered them any more. */
+const blockedMax = 1_000;
 
 export interface Installed {
   /** What version.txt says; null when it is missing or broken. */
@@ -46,6 +46,8 @@ export interface Installed {
   readonly state: InstallState | null;
   /** The installed release's manifest; null when it is missing, damaged or of another version than version.txt. */
   readonly manifest: Manifest | null;
+  /** Versions that were rolled back here and are not tried again unless asked for. */
+  readonly blocked: readonly string[];
 }
 
 /** Reads all three; what is missing or damaged is null, and the caller identifies the install by its contents. */
@@ -56,7 +58,12 @@ export async function readInstalled(fileSystem: FileSystem, layout: InstallLayou
   const manifest = parseOwnManifest(await readOrNull(fileSystem, layout.manifest, limits.manifestBytesMax));
   const agrees =
     manifest !== null && (version === null ? state?.version === manifest.version : version.version === manifest.version);
-  return { version: version ?? (agrees ? versionOf(manifest) : null), state, manifest: agrees ? manifest : null };
+  return {
+    version: version ?? (agrees ? versionOf(manifest) : null),
+    state,
+    manifest: agrees ? manifest : null,
+    blocked: await readBlocked(fileSystem, layout),
+  };
 }
 
 /** state.json alone; null when it is missing or damaged. */
@@ -80,10 +87,14 @@ async function readOrNull(fileSystem: FileSystem, path: string, bytesMax: number
 
 /** A value of state.json, or null: a damaged state is rebuilt, never a reason to stop. */
 export function parseState(bytes: Uint8Array | null): InstallState | null {
-  if (bytes === null) return null;
+  const value = parseJson(bytes);
+  return schema.Check(value) && isSemver(value.version) ? (value as unknown as InstallState) : null;
+}
+
+/** Null for what is missing and for what is no JSON. */
+function parseJson(bytes: Uint8Array | null): unknown {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-    return schema.Check(value) && isSemver(value.version) ? (value as unknown as InstallState) : null;
+    return bytes === null ? null : JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     return null;
   }
@@ -99,11 +110,23 @@ function parseOwnManifest(bytes: Uint8Array | null): Manifest | null {
 
 export const encodeState = (state: InstallState): Uint8Array => new TextEncoder().encode(`${JSON.stringify(state, null, 2)}\n`);
 
-export const stateDigest = (state: InstallState): Digest => digestOf(encodeState(state));
+const blockedSchema = Compile(Type.Array(Type.String({ maxLength: limits.versionCharactersMax }), { maxItems: blockedMax }));
 
-/** Remembers that a version was rolled back on this terminal. Nothing happens when there is no state to add it to. */
-export async function blockVersion(fileSystem: FileSystem, layout: InstallLayout, version: string): Promise<void> {
-  const { state } = await readInstalled(fileSystem, layout);
-  if (state === null || state.blocked.includes(version)) return;
-  await writeDurably(fileSystem, layout.state, encodeState({ ...state, blocked: [...state.blocked, version] }));
+async function readBlocked(fileSystem: FileSystem, layout: InstallLayout): Promise<readonly string[]> {
+  const value = parseJson(await readOrNull(fileSystem, layout.blocked, limits.answerBytesMax));
+  return blockedSchema.Check(value) ? value : [];
+}
+
+/** Remembers that a version was rolled back on this terminal, or (with `isBlocked` false) that it may be tried again. */
+export async function blockVersion(
+  fileSystem: FileSystem,
+  layout: InstallLayout,
+  version: string,
+  isBlocked = true,
+): Promise<void> {
+  const blocked = await readBlocked(fileSystem, layout);
+  if (blocked.includes(version) === isBlocked) return;
+  const others = blocked.filter((other) => other !== version);
+  const next = isBlocked ? [...others.slice(1 - blockedMax), version] : others;
+  await writeDurably(fileSystem, layout.blocked, new TextEncoder().encode(`${JSON.stringify(next)}\n`));
 }

@@ -22,15 +22,21 @@ export interface ProveOptions {
  * well), or everything is back as it was before and the version is not tried again on this terminal.
  */
 export async function proveCommitted(context: UpdateContext, transaction: Transaction, options: ProveOptions): Promise<Verdict> {
-  const { version } = transaction.target;
   if (transaction.starts >= startsMax)
     return rollBack(context, transaction, `it was started ${transaction.starts} times without proving healthy`);
   await transaction.recordStart();
   const proof = await proveStart({ starter: options.starter, clock: context.host.clock }, options.command, options.health);
   if (proof.kind === 'failed') return rollBack(context, transaction, proof.reason);
-  await transaction.confirm();
-  context.emit({ kind: 'confirmed', version });
+  await confirmUpdate(context, transaction);
   return { kind: 'confirmed', running: proof.running };
+}
+
+/** Accepts a committed update; its version is no longer one that failed here. */
+export async function confirmUpdate(context: UpdateContext, transaction: Transaction): Promise<void> {
+  const { version } = transaction.target;
+  await transaction.confirm();
+  await blockVersion(context.host.fileSystem, context.layout, version, false);
+  context.emit({ kind: 'confirmed', version });
 }
 
 /** Undoes a committed or confirmed update and remembers not to try that version again. */

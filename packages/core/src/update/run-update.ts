@@ -16,6 +16,7 @@ export interface StagedUpdate {
   /** The plan that worked out in the end. */
   readonly offer: PlanOffer;
   readonly transaction: Transaction;
+  /** Of the release; the updater's own three are not counted. */
   readonly changedFiles: number;
 }
 
@@ -98,6 +99,7 @@ export async function stageDownloaded(
     throw error;
   }
   const bytes = changes.changes.reduce((sum, change) => sum + (change.target?.bytes ?? 0), 0);
-  context.emit({ kind: 'staged', files: changes.changes.length, bytes });
-  return { plan, offer: downloaded.offer, transaction, changedFiles: changes.changes.length };
+  const changedFiles = changes.changes.length - changes.ownContents.size;
+  context.emit({ kind: 'staged', files: changedFiles, bytes });
+  return { plan, offer: downloaded.offer, transaction, changedFiles };
 }

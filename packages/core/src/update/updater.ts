@@ -18,7 +18,7 @@ import { announcedTrust, type ReleaseTrust } from '../trust/release-trust.js';
 import { type DownloadedUpdate, downloadUpdate } from './download-update.js';
 import { type Installed, readInstalled, readState } from './install-state.js';
 import { offerPlans, type PlanOffer, type UpdatePlan } from './offer-plans.js';
-import { type ProveOptions, proveCommitted, rollBack } from './prove-committed.js';
+import { confirmUpdate, type ProveOptions, proveCommitted, rollBack } from './prove-committed.js';
 import type { ApplicationStarter, HealthRule, RunningApplication, StartCommand } from './prove-start.js';
 import { downloadAndStage, type StagedUpdate, stageDownloaded } from './run-update.js';
 import { createServerApi } from './server-api.js';
@@ -158,7 +158,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
     confirm: () =>
       locked(async (install) => {
         const waiting = committedTransaction(install);
-        await waiting?.confirm();
+        if (waiting !== null) await confirmUpdate(context, waiting);
         return waiting !== null;
       }),
     start: (command, { health } = {}) =>
@@ -274,8 +274,7 @@ async function check(
       : { kind: 'not-offered', installed: shown, reason: answer.reason };
   }
   if (current !== null && compareVersions(latest, current) <= 0) return { kind: 'up-to-date', installed: shown };
-  if (options.retry !== true && installed.state?.blocked.includes(latest) === true)
-    return { kind: 'blocked', installed: shown, version: latest };
+  if (options.retry !== true && installed.blocked.includes(latest)) return { kind: 'blocked', installed: shown, version: latest };
   return { kind: 'available', installed: shown, version: latest, answer };
 }
 
@@ -290,7 +289,8 @@ async function runUpdate(context: UpdateContext, options: RunOptions): Promise<U
   if (typeof target !== 'string') return target;
   const plan = await offerPlans(context, target, signal === undefined ? {} : { signal });
   const base = plan.installed.version === null ? null : shownVersion(plan.installed.version);
-  await committedTransaction(install)?.confirm();
+  const waiting = committedTransaction(install);
+  if (waiting !== null) await confirmUpdate(context, waiting);
   const staged = await downloadAndStage(context, install, plan, signal);
   await askAgain(context, staged, options);
   await staged.transaction.commit();
@@ -298,8 +298,7 @@ async function runUpdate(context: UpdateContext, options: RunOptions): Promise<U
   const version = plan.displayVersion;
   const { changedFiles } = staged;
   if (options.start === undefined) {
-    await staged.transaction.confirm();
-    context.emit({ kind: 'confirmed', version: target });
+    await confirmUpdate(context, staged.transaction);
     return { kind: 'updated', base, version, plan: staged.offer.label, changedFiles, running: null };
   }
   const verdict = await proveCommitted(context, staged.transaction, proving(options.starter, options.start, options.health));
@@ -325,8 +324,12 @@ async function chooseTarget(
   const installed = await readInstalled(context.host.fileSystem, context.layout);
   if (installed.manifest?.version === options.version)
     return { kind: 'up-to-date', installed: shownVersion(installed.version ?? installed.manifest) };
-  if (options.retry !== true && installed.state?.blocked.includes(options.version) === true) {
-    return { kind: 'blocked', installed: shownVersion(installed.state), version: options.version };
+  if (options.retry !== true && installed.blocked.includes(options.version)) {
+    return {
+      kind: 'blocked',
+      installed: installed.version === null ? null : shownVersion(installed.version),
+      version: options.version,
+    };
   }
   return options.version;
 }

@@ -12,6 +12,9 @@ const threadFile = new URL('../../dist/plans/compose-plans-thread.js', import.me
 /** Heap of one thread; a release that needs more fails, and the server goes on. */
 const heapMegabytesMax = 1_024;
 
+/** A plan that takes longer is given up with its thread: nobody waits for ever. */
+const composeMsMax = 120_000;
+
 /** Threads at the same time; more questions wait in line. They stay for the next question, and keep no process alive. */
 const threadsMax = 2;
 const idle: Worker[] = [];
@@ -35,14 +38,19 @@ const startThread = (): Worker => new Worker(threadFile, { resourceLimits: { max
 
 function inThread(thread: Worker, input: ComposeInput): Promise<ComposedPlans> {
   return new Promise((resolve, reject) => {
+    const overdue = setTimeout(() => void thread.terminate(), composeMsMax);
     const onMessage = (message: ComposeMessage): void => {
+      clearTimeout(overdue);
       thread.off('message', onMessage).off('error', onError).off('exit', onExit).unref();
       idle.push(thread);
       if (message.kind === 'composed') resolve(message.plans);
       else reject(new UpdaterError(message.code, message.message));
     };
     const onError = (cause: Error): void => reject(new UpdaterError('SERVER_FAILED', 'the plan could not be composed', { cause }));
-    const onExit = (): void => reject(new UpdaterError('SERVER_FAILED', 'the planning thread ended without an answer'));
+    const onExit = (): void => {
+      clearTimeout(overdue);
+      reject(new UpdaterError('SERVER_FAILED', 'the planning thread ended without an answer'));
+    };
     thread.on('message', onMessage).on('error', onError).on('exit', onExit).ref();
     thread.postMessage(input);
   });

@@ -1,0 +1,45 @@
+/** The built server as a real process, on a port of its own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const mainPath = fileURLToPath(new URL('../../../server/dist/main.js', import.meta.url));
+
+export interface RunningServer {
+  readonly url: string;
+  readonly token: string;
+  stop(): Promise<void>;
+}
+
+/** @param folder for its data. Resolves when it listens. */
+export async function startServer(folder: string): Promise<RunningServer> {
+  const token = 'a-token-of-the-tests-only';
+  const args = [mainPath, '--data', join(folder, 'data'), '--port', '0', '--log-level', 'warn', '--shutdown-ms', '0'];
+  const child = spawn(process.execPath, args, {
+    env: { ...process.env, REMENDO_TOKEN: token },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const url = await Promise.race([
+    listeningUrl(child),
+    exited.then(() => Promise.reject(new Error('the server ended before it listened'))),
+  ]);
+  return {
+    url,
+    token,
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+async function listeningUrl(child: ChildProcess): Promise<string> {
+  if (child.stdout === null) throw new TypeError('its output is a pipe');
+  for await (const line of createInterface({ input: child.stdout })) {
+    const event = JSON.parse(line) as { event?: string; url?: string };
+    if (event.event === 'listening' && event.url !== undefined) return event.url;
+  }
+  throw new Error('the server did not say where it listens');
+}
