@@ -73,11 +73,19 @@ async function prepare(): Promise<Prepared> {
   return { server, folder, atBase, atTarget, baseFiles: await filesOf(base.folder), targetFiles: await filesOf(target.folder) };
 }
 
+const argsOf = (command: 'install' | 'rollback', root: string): readonly string[] => [
+  command,
+  '--root',
+  root,
+  '--json',
+  ...(command === 'install' ? ['--yes'] : []),
+];
+
 /** How long the command takes when nobody kills it. */
 async function undisturbedMs(prepared: Prepared, command: 'install' | 'rollback'): Promise<number> {
   const root = await copyInstall(prepared, command);
   const began = performance.now();
-  await must(prepared.server, [command, '--root', root, '--yes', '--json']);
+  await must(prepared.server, argsOf(command, root));
   const ms = performance.now() - began;
   await rm(root, { recursive: true, force: true });
   return ms;
@@ -100,7 +108,7 @@ async function killOnce(
   const { server, baseFiles, targetFiles } = prepared;
   const root = await copyInstall(prepared, command);
   const env = { REMENDO_SERVER_URL: server.url };
-  const result = await runRemendo([command, '--root', root, '--yes', '--json'], {
+  const result = await runRemendo(argsOf(command, root), {
     env,
     onStart: (child) => void setTimeout(() => child.kill('SIGKILL'), afterMs),
   });

@@ -13,7 +13,10 @@ export function moduleWorkerLoader(): WorkerLoader {
   return { start: (options) => new Worker(new URL('./derive-worker.js', import.meta.url), options) };
 }
 
-/** For one bundle without files of its own: the worker's program as text in CommonJS, from wherever the bundle keeps it. */
+/**
+ * For one bundle without files of its own: the worker's program as text in CommonJS, made by a bundler from
+ * `@remendo/core/derive-worker`, from wherever the bundle keeps it.
+ */
 export function textWorkerLoader(program: string): WorkerLoader {
   return { start: (options) => new Worker(program, { ...options, eval: true }) };
 }
