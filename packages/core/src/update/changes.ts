@@ -1,9 +1,10 @@
 /** Which files an update touches, from what the install root holds and what the target wants there. */
 import type { FileSystem } from '../file-system/file-system.js';
+import { type Derivation, derivationTargets } from '../delta/delta.js';
 import { type Digest, digestOf } from '../hash/digest.js';
 import { encodeManifest, manifestDigest } from '../manifest/encode-manifest.js';
 import type { Manifest, ManifestFile } from '../manifest/manifest.js';
-import { parseReleasePath, type ReleasePath, releasePathToFilePath } from '../manifest/release-path.js';
+import { foldPath, parseReleasePath, type ReleasePath, releasePathToFilePath } from '../manifest/release-path.js';
 import { encodeVersionText } from '../manifest/version.js';
 import type { Change } from '../transaction/change.js';
 import { encodeState, type InstallState } from './install-state.js';
@@ -22,7 +23,8 @@ export interface InstallChanges {
 
 /**
  * Compares the install root with the target. Preserved files that exist are left out, whatever the release holds;
- * files that neither manifest names are not looked at; a file that is right already is no change.
+ * files that neither manifest names are not looked at; a file that is right already is no change. When the base is only
+ * what the server took the files for, a file that differs from it may be the user's own: it is not removed.
  */
 export async function findChanges(
   context: UpdateContext,
@@ -47,19 +49,25 @@ export async function findChanges(
     options,
   );
   const surveyedNew = new Map(newSurvey.map((surveyed) => [surveyed.file.path, surveyed]));
+  const targetPaths = new Set(target.files.map((file) => file.path));
+  const leaving = plan.base.files.filter((file) => !targetPaths.has(file.path));
+  // Where case does not count, the old spelling of a file answers to its new one: it is not there yet all the same.
+  const leavingNames = new Set(leaving.map((file) => foldPath(file.path)));
   const isIntact = (file: ManifestFile): boolean =>
-    (isKept(file) ? surveyedBase : surveyedNew).get(file.path)?.finding === 'intact';
+    !leavingNames.has(foldPath(file.path)) && (isKept(file) ? surveyedBase : surveyedNew).get(file.path)?.finding === 'intact';
 
   const changes: Change[] = [];
   for (const file of target.files) {
     if (isIntact(file)) continue;
-    if (context.isPreserved(file.path) && (await exists(fileSystem, root, file.path))) continue;
+    // Whatever stands there: the user may have put a link or a folder in its place.
+    if (context.isPreserved(file.path) && (await fileSystem.stat(releasePathToFilePath(root, file.path))) !== null) continue;
     changes.push({ place: 'root', path: file.path, target: { bytes: file.bytes, sha256: file.sha256, mode: file.mode } });
   }
-  const targetPaths = new Set(target.files.map((file) => file.path));
-  for (const { file } of baseSurvey) {
-    if (targetPaths.has(file.path) || context.isPreserved(file.path)) continue;
-    if (await exists(fileSystem, root, file.path)) changes.push({ place: 'root', path: file.path, target: null });
+  const isRemembered = plan.installed.manifest !== null;
+  for (const { path } of leaving) {
+    if (context.isPreserved(path)) continue;
+    if (!isRemembered && surveyedBase.get(path)?.finding === 'changed') continue;
+    if (await exists(fileSystem, root, path)) changes.push({ place: 'root', path, target: null });
   }
   const own = ownChanges(context, plan, target);
   const ownContents = new Map(own.map(({ bytes }, index) => [changes.length + index, bytes]));
@@ -68,6 +76,14 @@ export async function findChanges(
     ownContents,
     held: heldContents([...baseSurvey, ...newSurvey]),
   };
+}
+
+/** What staging writes at most: every changed file, and contents that only lead to others. */
+export function stagingBytes({ changes }: InstallChanges, derivations: readonly Derivation[]): number {
+  const targets = changes.flatMap(({ target }) => target ?? []);
+  const wanted = new Set(targets.map(({ sha256 }) => sha256));
+  const steps = derivations.flatMap(derivationTargets).filter(({ sha256 }) => !wanted.has(sha256));
+  return [...targets, ...steps].reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 const exists = async (fileSystem: FileSystem, root: string, path: ReleasePath): Promise<boolean> =>

@@ -3,7 +3,7 @@ import type { Delta, DeltaObject, Derivation } from '../delta/delta.js';
 import { derivationBases, derivationTargets } from '../delta/delta.js';
 import { decodeDeltaIndex } from '../delta/delta-index.js';
 import { resolveDelta } from '../delta/resolve-delta.js';
-import type { Downloads } from '../download/fetch-ranges.js';
+import { type Downloads, downloadRoom } from '../download/fetch-ranges.js';
 import { hasCode, UpdaterError } from '../errors.js';
 import { assertFreeBytes } from '../file-system/free-space.js';
 import type { Digest } from '../hash/digest.js';
@@ -12,7 +12,7 @@ import { manifestDigest } from '../manifest/encode-manifest.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { fetchesOf } from '../planner/merge-ranges.js';
 import type { ObjectFetch } from '../planner/plan.js';
-import { findChanges } from './changes.js';
+import { findChanges, type InstallChanges, stagingBytes } from './changes.js';
 import { fetchAll, fetchManifest, fetchSmallObject, wholeObject } from './fetch-objects.js';
 import type { PlanOffer, UpdatePlan } from './offer-plans.js';
 import type { UpdateContext } from './update-context.js';
@@ -46,8 +46,15 @@ export async function downloadUpdate(
   return offer.kind === 'zip' ? downloadZip(context, plan, offer, signal) : downloadDelta(context, plan, offer, signal);
 }
 
-const assertRoom = (context: UpdateContext, bytes: number): Promise<void> =>
+/** @throws UpdaterError STORAGE_NO_SPACE unless so much, and a little more, is free where the updater works. */
+export const assertRoom = (context: UpdateContext, bytes: number): Promise<void> =>
   assertFreeBytes(context.host.fileSystem, context.layout.home, bytes + spareBytes);
+
+/** Before the large part of a download: room for it and for the staging after it, which moves the files it replaces. */
+async function assertRoomFor(context: UpdateContext, fetches: readonly ObjectFetch[], stagedBytes: number): Promise<void> {
+  const room = await downloadRoom({ fileSystem: context.host.fileSystem, folder: context.layout.downloads, fetches });
+  await assertRoom(context, room + stagedBytes);
+}
 
 async function downloadZip(
   context: UpdateContext,
@@ -56,8 +63,9 @@ async function downloadZip(
   signal?: AbortSignal,
 ): Promise<DownloadedUpdate> {
   const { zip, manifestDigest: digest } = plan.release;
-  await assertRoom(context, offer.cost.fetchBytes + plan.installedBytes);
   const target = await fetchManifest(context, plan.manifest, digest, signal);
+  assertIsRelease(target, plan);
+  await assertRoomFor(context, [wholeObject(zip)], stagingBytes(await findChanges(context, plan, target, signal), []));
   const downloads = await fetchAll(context, [wholeObject(zip)], signal === undefined ? {} : { signal });
   const { path } = downloads.locate({ object: zip.digest, offset: 0, bytes: zip.bytes });
   return { kind: 'zip', plan, offer, target, zipPath: path };
@@ -70,10 +78,11 @@ async function downloadDelta(
   signal?: AbortSignal,
 ): Promise<DownloadedUpdate> {
   const delta = await fetchDelta(context, plan, offer.index, signal);
-  const derivations = await neededDerivations(context, plan, delta, signal);
-  const made = derivations.flatMap(derivationTargets).reduce((sum, content) => sum + content.bytes, 0);
-  await assertRoom(context, offer.cost.fetchBytes + made);
-  const downloads = await fetchProved(context, fetchesOf(derivations, delta.objects), derivations, signal);
+  const changes = await findChanges(context, plan, delta.target, signal);
+  const derivations = neededDerivations(delta, changes);
+  const fetches = fetchesOf(derivations, delta.objects);
+  await assertRoomFor(context, fetches, stagingBytes(changes, derivations));
+  const downloads = await fetchProved(context, fetches, derivations, signal);
   return { kind: 'delta', plan, offer, target: delta.target, derivations, downloads };
 }
 
@@ -86,14 +95,21 @@ async function fetchDelta(
 ): Promise<Delta> {
   if (index === null) throw new UpdaterError('PLAN_INVALID', 'the plan has no index');
   const encoded = await fetchSmallObject(context, index, limits.deltaIndexEncodedBytesMax, signal);
-  const delta = resolveDelta(decodeDeltaIndex(encoded), plan.base);
+  const delta = resolveDelta(decodeDeltaIndex(encoded), plan.deltaBase);
   const digest = manifestDigest(delta.target);
   if (digest !== plan.release.manifestDigest) {
     throw new UpdaterError('MANIFEST_DIGEST_MISMATCH', `the delta leads to another manifest than ${plan.release.version} has`, {
       details: { expected: plan.release.manifestDigest, actual: digest },
     });
   }
+  assertIsRelease(delta.target, plan);
   return delta;
+}
+
+/** A manifest of another release would be installed under its own version: an older one, or one that was rolled back here. */
+function assertIsRelease({ application, platform, version }: Manifest, { release }: UpdatePlan): void {
+  if (application === release.application && platform === release.platform && version === release.version) return;
+  throw new UpdaterError('PLAN_INVALID', `the manifest of ${release.version} is one of ${application} ${version} for ${platform}`);
 }
 
 /** A blob that stays damaged costs its content, not the plan: staging finds it again and heals. */
@@ -113,13 +129,7 @@ async function fetchProved(
 }
 
 /** Only what leads to files that change and to contents that the install root does not hold. */
-async function neededDerivations(
-  context: UpdateContext,
-  plan: UpdatePlan,
-  delta: Delta,
-  signal?: AbortSignal,
-): Promise<readonly Derivation[]> {
-  const { changes, ownContents, held } = await findChanges(context, plan, delta.target, signal);
+function neededDerivations(delta: Delta, { changes, ownContents, held }: InstallChanges): readonly Derivation[] {
   const isNeeded = new Set<Digest>();
   changes.forEach(({ target }, index) => {
     if (target !== null && !ownContents.has(index) && !held.has(target.sha256)) isNeeded.add(target.sha256);

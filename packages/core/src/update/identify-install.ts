@@ -1,6 +1,7 @@
 /** Which release an install is when it does not say so itself, told by what its files hold (product row A1). */
+import { hasCode } from '../errors.js';
+import { digestOfFile } from '../file-system/file-source.js';
 import type { FileSystem } from '../file-system/file-system.js';
-import { hashFile } from '../file-system/hash-file.js';
 import { type WalkedEntry, walkFolder } from '../file-system/walk-folder.js';
 import type { Digest } from '../hash/digest.js';
 import { limits } from '../limits.js';
@@ -23,13 +24,24 @@ export async function identifyInstall(
   const largest = await largestFiles(fileSystem, root);
   const files: { path: string; sha256: Digest }[] = [];
   for (const { relative, filePath } of largest) {
-    files.push({ path: relative.normalize('NFC'), sha256: (await hashFile(fileSystem, filePath, options.signal)).sha256 });
+    const sha256 = await digestOrNull(fileSystem, filePath, options.signal);
+    if (sha256 !== null) files.push({ path: relative.normalize('NFC'), sha256 });
   }
   if (files.length === 0) return null;
   const { candidates } = await options.api.identify(files, options.signal);
   const best = candidates.reduce((most, candidate) => Math.max(most, candidate.matched), 0);
   const equal = candidates.filter((candidate) => candidate.matched === best && best > 0);
   return equal.find((candidate) => candidate.version === options.claimedVersion) ?? equal[0] ?? null;
+}
+
+/** A database that is in use, or a file on a bad sector, tells nothing and stops nothing. */
+async function digestOrNull(fileSystem: FileSystem, filePath: string, signal?: AbortSignal): Promise<Digest | null> {
+  try {
+    return await digestOfFile(fileSystem, filePath, signal);
+  } catch (error) {
+    if (hasCode(error, 'TRANSACTION_FILE_HELD', 'STORAGE_FAILED')) return null;
+    throw error;
+  }
 }
 
 async function largestFiles(fileSystem: FileSystem, root: string): Promise<readonly WalkedEntry[]> {

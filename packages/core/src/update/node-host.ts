@@ -5,7 +5,7 @@ import { nodeClock, nodeRandom } from '../node-ports.js';
 import { nodeProcessProbe } from '../transaction/node-process-probe.js';
 import { workerDeriver, workersFor } from '../workers/worker-deriver.js';
 import { moduleWorkerLoader, type WorkerLoader } from '../workers/worker-loader.js';
-import type { ApplicationStarter, ExitStatus } from './prove-start.js';
+import type { ApplicationStarter, ExitStatus, RunningApplication, StartCommand } from './prove-start.js';
 import type { Host } from './update-context.js';
 
 export interface NodeHostOptions {
@@ -30,11 +30,22 @@ export function nodeHost(options: NodeHostOptions = {}): Host & { readonly start
 
 /** Programs as children of this process, on its console. */
 export const nodeApplicationStarter = (): ApplicationStarter => ({
-  start({ command, args, folder }) {
-    const child = spawn(command, args, { cwd: folder, stdio: 'inherit', windowsHide: false });
+  start(command) {
+    // For some programs (a damaged .exe on Windows) spawn throws instead of telling by an event.
+    try {
+      return startChild(command);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return { exited: Promise.resolve({ code: null, signal: null, error: message }), stop: () => {} };
+    }
+  },
+});
+
+function startChild({ command, args, folder }: StartCommand): RunningApplication {
+  const child = spawn(command, args, { cwd: folder, stdio: 'inherit', windowsHide: false });
     let asked = false;
     const exited = new Promise<ExitStatus>((resolve) => {
-      child.once('error', (error) => resolve({ code: null, signal: null, error: error.message }));
+      child.on('error', (error) => resolve({ code: null, signal: null, error: error.message }));
       child.once('exit', (code, signal) => resolve({ code, signal }));
     });
     return {
@@ -44,5 +55,4 @@ export const nodeApplicationStarter = (): ApplicationStarter => ({
         asked = true;
       },
     };
-  },
-});
+}

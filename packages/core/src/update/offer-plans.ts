@@ -42,6 +42,8 @@ export interface UpdatePlan {
   readonly installed: Installed;
   /** What the terminal has; empty when that is not known. */
   readonly base: Manifest;
+  /** What the offered deltas start from: the base, or nothing when the server does not know the base. */
+  readonly deltaBase: Manifest;
   /** Cheapest first; the zip is the last resort even where it is not listed first. */
   readonly offers: readonly PlanOffer[];
   readonly losers: readonly PlanLoser[];
@@ -63,7 +65,7 @@ export async function offerPlans(
     { base: known?.version ?? null, baseManifest: known === null ? null : manifestDigest(known), target: version },
     options.signal,
   );
-  const release = await verifyTarget(context, answer, version, options.signal);
+  const release = await verifyTarget(context, { answer, installed, version }, options.signal);
   const installedVersion = known?.version ?? installed.version?.version ?? null;
   if (options.allowDowngrade !== true && installedVersion !== null && compareVersions(version, installedVersion) < 0) {
     throw new UpdaterError('RELEASE_DOWNGRADE', `${version} is older than the installed ${installedVersion}`, {
@@ -71,7 +73,8 @@ export async function offerPlans(
     });
   }
   const empty = emptyManifest(release.application, release.platform);
-  const base = known !== null && answer.base?.manifest_digest === manifestDigest(known) ? known : empty;
+  const base = known ?? empty;
+  const deltaBase = answer.base?.manifest_digest === manifestDigest(base) ? base : empty;
   const held = await heldRanges(host.fileSystem, layout.downloads);
   const offers = answer.plans
     .map((plan): PlanOffer => {
@@ -87,6 +90,7 @@ export async function offerPlans(
     manifest: { digest: answer.target.manifest.digest as Digest, bytes: answer.target.manifest.bytes },
     installed,
     base,
+    deltaBase,
     offers,
     losers: answer.losers.map((loser) => ({ label: loser.label, costBytes: loser.cost_bytes, reason: loser.reason })),
   };
@@ -94,15 +98,16 @@ export async function offerPlans(
 
 async function verifyTarget(
   context: UpdateContext,
-  answer: PlanAnswer,
-  version: string,
+  { answer, installed, version }: { readonly answer: PlanAnswer; readonly installed: Installed; readonly version: string },
   signal?: AbortSignal,
 ): Promise<VerifiedRelease> {
   const { target } = answer;
   if (target.version !== version)
     throw new UpdaterError('PLAN_INVALID', `the server planned for ${target.version} instead of ${version}`);
-  if (context.application !== null && answer.application !== context.application) {
-    throw new UpdaterError('PLAN_INVALID', `the server planned for ${answer.application} instead of ${context.application}`);
+  // Another application's release would take the place of the installed one's files.
+  for (const name of ['application', 'platform'] as const) {
+    const asked = context[name] ?? installed.state?.[name] ?? answer[name];
+    if (answer[name] !== asked) throw new UpdaterError('PLAN_INVALID', `the server planned for ${answer[name]} instead of ${asked}`);
   }
   const claim = {
     application: answer.application,

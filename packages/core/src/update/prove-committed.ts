@@ -1,4 +1,5 @@
 /** A committed update is kept only when the application comes up with it (terminal.md, rules 7 and 11). */
+import { hasCode } from '../errors.js';
 import type { Transaction } from '../transaction/transaction.js';
 import { blockVersion } from './install-state.js';
 import { type ApplicationStarter, type HealthRule, proveStart, type RunningApplication, type StartCommand } from './prove-start.js';
@@ -39,11 +40,21 @@ export async function confirmUpdate(context: UpdateContext, transaction: Transac
   context.emit({ kind: 'confirmed', version });
 }
 
-/** Undoes a committed or confirmed update and remembers not to try that version again. */
+/**
+ * Undoes a committed or confirmed update and remembers not to try that version again: before, since a rollback that is
+ * cut short is finished by `openInstall`, which does not know why; and after, in case the disk was too full before.
+ */
 export async function rollBack(context: UpdateContext, transaction: Transaction, reason: string) {
   const { version } = transaction.target;
-  await transaction.rollback(reason);
-  await blockVersion(context.host.fileSystem, context.layout, version);
+  const block = (isBlocked: boolean) => blockVersion(context.host.fileSystem, context.layout, version, isBlocked);
+  await block(true).catch(() => undefined);
+  try {
+    await transaction.rollback(reason);
+  } catch (error) {
+    if (!hasCode(error, 'TRANSACTION_ROLLBACK_PENDING')) await block(false).catch(() => undefined);
+    throw error;
+  }
+  await block(true);
   context.emit({ kind: 'rolled-back', version, reason });
   return { kind: 'rolled-back' as const, version, reason };
 }

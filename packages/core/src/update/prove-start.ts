@@ -26,6 +26,7 @@ export interface RunningApplication {
 
 /** Starts programs; the caller's console becomes theirs. */
 export interface ApplicationStarter {
+  /** A program that can not be started is one that `exited` with an `error`: this never throws. */
   start(command: StartCommand): RunningApplication;
 }
 
@@ -40,7 +41,7 @@ export type StartProof =
   | { readonly kind: 'healthy'; readonly running: RunningApplication }
   | { readonly kind: 'failed'; readonly reason: string; readonly exit: ExitStatus };
 
-/** Starts the application and waits until it has proved healthy or failed. An aborted signal stops it and counts as failed. */
+/** Starts the application and waits until it has proved healthy or failed. */
 export async function proveStart(
   ports: { readonly starter: ApplicationStarter; readonly clock: Clock },
   command: StartCommand,

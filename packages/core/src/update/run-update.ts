@@ -4,9 +4,10 @@ import { manifestDigest } from '../manifest/encode-manifest.js';
 import { countText } from '../planner/number-text.js';
 import { beginTransaction, type Install } from '../transaction/install.js';
 import type { Transaction } from '../transaction/transaction.js';
-import { findChanges } from './changes.js';
-import { type DownloadedUpdate, downloadUpdate } from './download-update.js';
+import { findChanges, stagingBytes } from './changes.js';
+import { assertRoom, type DownloadedUpdate, downloadUpdate } from './download-update.js';
 import type { PlanOffer, UpdatePlan } from './offer-plans.js';
+import { confirmUpdate } from './prove-committed.js';
 import { buildStagedFiles } from './stage-update.js';
 import type { UpdateContext } from './update-context.js';
 
@@ -20,16 +21,23 @@ export interface StagedUpdate {
   readonly changedFiles: number;
 }
 
-/** Failures that another plan would meet too. */
+/**
+ * Failures that another plan would meet too, most of them after having fetched far more. A link or a server that fails is
+ * among them: the next update goes on where this one stopped, while the full zip would take hours on a thin link.
+ */
 const isFinal = (error: unknown): boolean =>
   !isUpdaterError(error) ||
   hasCode(
     error,
     'STORAGE_NO_SPACE',
+    'STORAGE_FAILED',
     'TRANSACTION_LOCKED',
     'TRANSACTION_FILE_HELD',
+    'TRANSACTION_PATH_BLOCKED',
+    'TRANSACTION_STATE',
     'RELEASE_NOT_FOUND',
     'RELEASE_NOT_OFFERED',
+    'DOWNLOAD_FAILED',
     'DOWNLOAD_REFUSED',
     'AUTH_REQUIRED',
   );
@@ -43,7 +51,8 @@ function ladder(plan: UpdatePlan): readonly PlanOffer[] {
 }
 
 /**
- * Downloads and stages by the cheapest plan that works out.
+ * Downloads and stages by the cheapest plan that works out. A committed update that has not proved itself is confirmed
+ * only when the next one is here, ready to be staged.
  * @throws UpdaterError of the last plan when none does; the install root is as it was.
  */
 export async function downloadAndStage(
@@ -55,6 +64,7 @@ export async function downloadAndStage(
   const offers = ladder(plan);
   const [first] = offers;
   if (first === undefined) throw new UpdaterError('PLAN_IMPOSSIBLE', `the server has no plan that reaches ${plan.release.version}`);
+  if (install.transaction?.state === 'staged') await install.transaction.discard();
   const losers = [
     ...offers.slice(1).map(({ label, cost }) => ({
       label,
@@ -66,7 +76,9 @@ export async function downloadAndStage(
   context.emit({ kind: 'plan-chosen', label: first.label, cost: first.cost, losers });
   for (const [index, offer] of offers.entries()) {
     try {
-      return await stageDownloaded(context, install, await downloadUpdate(context, plan, offer, signal), signal);
+      const downloaded = await downloadUpdate(context, plan, offer, signal);
+      if (install.transaction?.state === 'committed') await confirmUpdate(context, install.transaction);
+      return await stageDownloaded(context, install, downloaded, signal);
     } catch (error) {
       signal?.throwIfAborted();
       const next = offers[index + 1];
@@ -87,6 +99,7 @@ export async function stageDownloaded(
 ): Promise<StagedUpdate> {
   const { plan, target } = downloaded;
   const changes = await findChanges(context, plan, target, signal);
+  await assertRoom(context, stagingBytes(changes, downloaded.kind === 'delta' ? downloaded.derivations : []));
   const transaction = await beginTransaction(install, {
     base: plan.base.files.length === 0 ? null : { version: plan.base.version, manifestDigest: manifestDigest(plan.base) },
     target: { version: target.version, manifestDigest: manifestDigest(target) },

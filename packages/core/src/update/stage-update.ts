@@ -13,7 +13,7 @@ import { writeDurably } from '../file-system/write-durably.js';
 import type { Digest } from '../hash/digest.js';
 import type { Transaction } from '../transaction/transaction.js';
 import { writeProved } from '../workers/derive-contents.js';
-import { openZip } from '../zip/read-zip.js';
+import { openZip, type Zip } from '../zip/read-zip.js';
 import type { InstallChanges } from './changes.js';
 import type { DownloadedUpdate } from './download-update.js';
 import { fetchAll } from './fetch-objects.js';
@@ -109,11 +109,17 @@ async function makeFromDerivations(staging: Staging, derivations: readonly Deriv
         staging.made.set(target.sha256, path);
       }
     }
-    await Promise.all(
-      [...staging.wanted.values()].map((content) => staging.made.get(content.sha256) ?? makeOther(within, content)),
-    );
+    for (const content of staging.wanted.values()) {
+      if (!staging.made.has(content.sha256))
+        staging.made.set(
+          content.sha256,
+          makeOther(within, content).then(() => placeOf(staging, content)),
+        );
+    }
+    await Promise.all([...staging.wanted.keys()].map((sha256) => staging.made.get(sha256)));
   } catch (error) {
     abort.abort(error);
+    // Nobody writes into staging any more once the transaction is discarded.
     await Promise.allSettled(staging.made.values());
     throw error;
   }
@@ -155,9 +161,11 @@ async function derive(staging: Staging, derivation: Derivation): Promise<void> {
 async function runDerivation(staging: Staging, derivation: Derivation): Promise<void> {
   const { downloaded, context } = staging;
   if (downloaded.kind !== 'delta') return;
+  // All are looked up before anything is awaited: only what was made before counts, so that nothing waits in a circle.
+  const found = derivationBases(derivation).map(({ sha256 }) => staging.made.get(sha256) ?? staging.changes.held.get(sha256));
   const bases = [];
-  for (const base of derivationBases(derivation)) {
-    const path = (await staging.made.get(base.sha256)) ?? staging.changes.held.get(base.sha256);
+  for (const [index, base] of derivationBases(derivation).entries()) {
+    const path = await found[index];
     if (path === undefined)
       throw new UpdaterError('PATCH_BASE_MISMATCH', `the installed file with content ${base.sha256} is damaged or gone`);
     bases.push({ ...base, path });
@@ -203,23 +211,29 @@ async function makeFromZip(staging: Staging, zipPath: string): Promise<void> {
   const { fileSystem } = staging.context.host;
   const contentAt = new Map(staging.downloaded.target.files.map((file) => [file.path, file.sha256]));
   const source = await fileSystem.open(zipPath, 'read');
+  let zip: Zip | null = null;
   try {
-    const zip = await openZip(source);
+    zip = await openZip(source);
     const limit = pLimit(2);
+    const failure = new AbortController();
+    const signal = staging.signal === undefined ? failure.signal : AbortSignal.any([staging.signal, failure.signal]);
     const extracted = new Set<Digest>();
     const work = zip.entries.map((entry) =>
       limit(async () => {
         const content = staging.wanted.get(contentAt.get(entry.path) ?? ('' as Digest));
         if (content === undefined || extracted.has(content.sha256)) return;
         extracted.add(content.sha256);
-        await extract(staging, content, entry.read(staging.signal));
-      }),
+        signal.throwIfAborted();
+        await extract(staging, content, entry.read(signal));
+      }).catch((error: unknown) => failure.abort(error)),
     );
+    // All, also after a failure: nobody reads the zip or writes into staging any more then.
     await Promise.all(work);
-    zip.close();
+    signal.throwIfAborted();
     const missing = [...staging.wanted.values()].find((content) => !extracted.has(content.sha256));
     if (missing !== undefined) throw new UpdaterError('ARTIFACT_INVALID', `the zip does not have ${missing.path}`);
   } finally {
+    zip?.close();
     await source.close();
   }
 }

@@ -23,8 +23,10 @@ export interface Host {
 export interface UpdateContext {
   readonly host: Host;
   readonly layout: InstallLayout;
-  /** As configured; null: whatever the server plans for. */
+  /** As configured; null: what is installed, else whatever the server plans for. */
   readonly application: string | null;
+  /** As configured; null: what is installed, else whatever the server plans for. */
+  readonly platform: string | null;
   readonly channel: string;
   readonly isPreserved: (path: ReleasePath) => boolean;
   readonly bandwidthBytesPerSecond?: number;

@@ -133,6 +133,16 @@ describe('an update', () => {
     expect(await applicationFiles(fileSystem)).toEqual(await expected(nextRelease, userFiles));
   });
 
+  it('renames a file whose case alone changes, also where case does not count', async () => {
+    fileSystem = new MemoryFileSystem({ ignoresCase: true, canSyncDirectories: false });
+    await fileSystem.makeDirectory(root);
+    await updater().update({ version: '1.0.0' });
+    await updater().update();
+    expect(await applicationFiles(fileSystem)).toEqual(await expected(targetRelease));
+    await updater().rollback();
+    expect(await applicationFiles(fileSystem)).toEqual(await expected(baseRelease));
+  });
+
   it('says it is up to date when it is', async () => {
     await updater().update();
     expect(await updater().update()).toEqual({ kind: 'up-to-date', installed: '1.0.1' });

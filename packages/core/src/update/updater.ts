@@ -7,6 +7,7 @@ import { httpObjectSource } from '../download/http-object-source.js';
 import type { ObjectSource } from '../download/object-source.js';
 import { sourcesInOrder } from '../download/sources-in-order.js';
 import { hasCode, UpdaterError } from '../errors.js';
+import { manifestDigest } from '../manifest/encode-manifest.js';
 import { preserveMatcher } from '../manifest/preserve.js';
 import { compareVersions, shownVersion } from '../manifest/version.js';
 import type { CheckAnswer } from '../protocol/index.js';
@@ -51,6 +52,7 @@ export interface UpdaterOptions {
   readonly trust?: ReleaseTrust;
   /** Timeouts, retries, credentials, and whether plain http may leave this machine. */
   readonly http?: Pick<HttpClientOptions, 'credentials' | 'timeouts' | 'retries' | 'allowInsecure'>;
+  /** What it throws is dropped: who looks on can not stop a swap half-way. `signal` stops an update. */
   readonly onEvent?: OnUpdateEvent;
 }
 
@@ -196,6 +198,7 @@ function createContext(options: UpdaterOptions): UpdateContext {
     host,
     layout,
     application: options.application ?? null,
+    platform: options.platform ?? null,
     channel,
     isPreserved: preserveMatcher(options.preserve ?? []),
     ...(options.bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond: options.bandwidthBytesPerSecond }),
@@ -209,9 +212,19 @@ function createContext(options: UpdaterOptions): UpdateContext {
     }),
     source: sourcesInOrder([...(options.sources ?? []), httpObjectSource({ client: http })]),
     trust: options.trust ?? announcedTrust(),
-    emit: options.onEvent ?? (() => {}),
+    emit: unthrowing(options.onEvent ?? (() => {})),
   };
 }
+
+const unthrowing =
+  (onEvent: OnUpdateEvent): OnUpdateEvent =>
+  (event) => {
+    try {
+      onEvent(event);
+    } catch {
+      // See `UpdaterOptions.onEvent`.
+    }
+  };
 
 async function open(context: UpdateContext): Promise<Install> {
   const { fileSystem, clock, random, processes } = context.host;
@@ -289,8 +302,6 @@ async function runUpdate(context: UpdateContext, options: RunOptions): Promise<U
   if (typeof target !== 'string') return target;
   const plan = await offerPlans(context, target, signal === undefined ? {} : { signal });
   const base = plan.installed.version === null ? null : shownVersion(plan.installed.version);
-  const waiting = committedTransaction(install);
-  if (waiting !== null) await confirmUpdate(context, waiting);
   const staged = await downloadAndStage(context, install, plan, signal);
   await askAgain(context, staged, options);
   await staged.transaction.commit();
@@ -336,14 +347,25 @@ async function chooseTarget(
 
 /** Downloading may have taken days: a release that is no longer offered is not swapped in. */
 async function askAgain(context: UpdateContext, staged: StagedUpdate, options: RunOptions): Promise<void> {
-  if (options.version !== undefined) return;
   try {
-    const found = await check(context, options);
-    if (found.kind === 'available') return;
-    await staged.transaction.discard();
-    throw new UpdaterError('RELEASE_NOT_OFFERED', `${staged.plan.release.version} is no longer offered`);
+    await assertOffered(context, staged.plan, options);
   } catch (error) {
     // No answer is no withdrawal: everything that is needed is here.
-    if (!hasCode(error, 'DOWNLOAD_FAILED')) throw error;
+    if (hasCode(error, 'DOWNLOAD_FAILED')) return;
+    await staged.transaction.discard();
+    throw error;
   }
+}
+
+/** Of a release that was asked for by its version, or that a newer one has replaced, only a plan tells. */
+async function assertOffered(context: UpdateContext, { release, base }: UpdatePlan, options: RunOptions): Promise<void> {
+  const { signal, version } = options;
+  if (version === undefined) {
+    const found = await check(context, options);
+    if (found.kind === 'available' && found.version === release.version) return;
+    if (found.kind !== 'available') throw new UpdaterError('RELEASE_NOT_OFFERED', `${release.version} is no longer offered`);
+  }
+  const known = base.files.length === 0 ? null : base;
+  const query = { base: known?.version ?? null, baseManifest: known === null ? null : manifestDigest(known) };
+  await context.api.plan({ ...query, target: release.version }, signal);
 }
