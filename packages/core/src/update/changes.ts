@@ -1,6 +1,7 @@
 /** Which files an update touches, from what the install root holds and what the target wants there. */
-import type { FileSystem } from '../file-system/file-system.js';
+
 import { type Derivation, derivationTargets } from '../delta/delta.js';
+import type { FileSystem } from '../file-system/file-system.js';
 import { type Digest, digestOf } from '../hash/digest.js';
 import { encodeManifest, manifestDigest } from '../manifest/encode-manifest.js';
 import type { Manifest, ManifestFile } from '../manifest/manifest.js';

@@ -5,7 +5,7 @@ import { hasCode } from '../errors.js';
 import { readSmallFile } from '../file-system/file-source.js';
 import type { FileSystem } from '../file-system/file-system.js';
 import { writeDurably } from '../file-system/write-durably.js';
-import type { Digest } from '../hash/digest.js';
+import { type Digest, digestOf } from '../hash/digest.js';
 import { limits } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { parseManifest } from '../manifest/parse-manifest.js';
@@ -44,7 +44,7 @@ export interface Installed {
   /** What version.txt says; null when it is missing or broken. */
   readonly version: ReleaseVersion | null;
   readonly state: InstallState | null;
-  /** The installed release's manifest; null when it is missing, damaged or of another version than version.txt. */
+  /** The installed release's manifest; null when it is missing, damaged, or of another version than version.txt or another digest than state.json. */
   readonly manifest: Manifest | null;
   /** Versions that were rolled back here and are not tried again unless asked for. */
   readonly blocked: readonly string[];
@@ -55,7 +55,9 @@ export async function readInstalled(fileSystem: FileSystem, layout: InstallLayou
   const versionText = await readOrNull(fileSystem, layout.versionText, limits.versionTextBytesMax);
   const version = versionText === null ? null : parseVersionText(versionText);
   const state = await readState(fileSystem, layout);
-  const manifest = parseOwnManifest(await readOrNull(fileSystem, layout.manifest, limits.manifestBytesMax));
+  const manifestBytes = await readOrNull(fileSystem, layout.manifest, limits.manifestBytesMax);
+  const isDamaged = manifestBytes !== null && state !== null && digestOf(manifestBytes) !== state.manifestDigest;
+  const manifest = isDamaged ? null : parseOwnManifest(manifestBytes);
   const agrees =
     manifest !== null && (version === null ? state?.version === manifest.version : version.version === manifest.version);
   return {

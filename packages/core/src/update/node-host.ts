@@ -43,16 +43,16 @@ export const nodeApplicationStarter = (): ApplicationStarter => ({
 
 function startChild({ command, args, folder }: StartCommand): RunningApplication {
   const child = spawn(command, args, { cwd: folder, stdio: 'inherit', windowsHide: false });
-    let asked = false;
-    const exited = new Promise<ExitStatus>((resolve) => {
-      child.on('error', (error) => resolve({ code: null, signal: null, error: error.message }));
-      child.once('exit', (code, signal) => resolve({ code, signal }));
-    });
-    return {
-      exited,
-      stop() {
-        child.kill(asked ? 'SIGKILL' : 'SIGTERM');
-        asked = true;
-      },
-    };
+  let asked = false;
+  const exited = new Promise<ExitStatus>((resolve) => {
+    child.on('error', (error) => resolve({ code: null, signal: null, error: error.message }));
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+  return {
+    exited,
+    stop() {
+      child.kill(asked ? 'SIGKILL' : 'SIGTERM');
+      asked = true;
+    },
+  };
 }

@@ -107,7 +107,8 @@ async function verifyTarget(
   // Another application's release would take the place of the installed one's files.
   for (const name of ['application', 'platform'] as const) {
     const asked = context[name] ?? installed.state?.[name] ?? answer[name];
-    if (answer[name] !== asked) throw new UpdaterError('PLAN_INVALID', `the server planned for ${answer[name]} instead of ${asked}`);
+    if (answer[name] !== asked)
+      throw new UpdaterError('PLAN_INVALID', `the server planned for ${answer[name]} instead of ${asked}`);
   }
   const claim = {
     application: answer.application,

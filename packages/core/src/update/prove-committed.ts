@@ -1,4 +1,6 @@
 /** A committed update is kept only when the application comes up with it (terminal.md, rules 7 and 11). */
+
+import { pruneDownloads } from '../download/prune-downloads.js';
 import { hasCode } from '../errors.js';
 import type { Transaction } from '../transaction/transaction.js';
 import { blockVersion } from './install-state.js';
@@ -32,11 +34,13 @@ export async function proveCommitted(context: UpdateContext, transaction: Transa
   return { kind: 'confirmed', running: proof.running };
 }
 
-/** Accepts a committed update; its version is no longer one that failed here. */
+/** Accepts a committed update: its version is no longer one that failed here, and what was downloaded for it is let go. */
 export async function confirmUpdate(context: UpdateContext, transaction: Transaction): Promise<void> {
   const { version } = transaction.target;
   await transaction.confirm();
   await blockVersion(context.host.fileSystem, context.layout, version, false);
+  // What can not be removed now is in nobody's way; the next update tries again.
+  await pruneDownloads(context.host.fileSystem, context.layout.downloads, new Set()).catch(() => 0);
   context.emit({ kind: 'confirmed', version });
 }
 

@@ -125,6 +125,7 @@ describe('an update', () => {
     expect(await text(fileSystem, 'version.txt')).toBe('1.0.1\n');
     expect(await updater().verify()).toMatchObject({ intact: true, damaged: [], version: '1.0.1' });
     expect(eventsOf('content-healed')).toEqual([]);
+    expect(await fileSystem.list(`${root}/.remendo/downloads`)).toEqual([]);
   });
 
   it('goes through a chain of releases and fetches nothing that the last one does not need', async () => {
