@@ -5,7 +5,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { limits } from '@remendo/core';
 import Fastify, { type FastifyBaseLogger } from 'fastify';
 import type { ServerConfig } from './config.js';
-import { routeUnknown, sendProblem } from './http-errors.js';
+import { refuseConnection, routeUnknown, sendProblem } from './http-errors.js';
 import type { App, AppPorts } from './routes/app-ports.js';
 import { healthRoutes } from './routes/health-routes.js';
 import { objectRoutes } from './routes/object-routes.js';
@@ -56,6 +56,9 @@ function createFastify(config: ServerConfig, log: FastifyBaseLogger): App {
     routerOptions: { maxParamLength: 200 },
     return503OnClosing: true,
     exposeHeadRoutes: false,
+    // What the framework refuses before there is a route, and what does not parse as HTTP.
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply.headers(securityHeaders)),
+    clientErrorHandler: refuseConnection,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
 }

@@ -31,6 +31,13 @@ describe('readConfig', () => {
     expect(problemsOf(['--data', '/a', '--prot', '1'])).toEqual(expect.arrayContaining([expect.stringContaining('--prot')]));
   });
 
+  it.each(['a token with spaces in it', `${'x'.repeat(30)} `, 'ein-Schlüssel-mit-Umlauten', 'x'.repeat(513)])(
+    'refuses a token that no publisher could send: %j',
+    (token) => {
+      expect(problemsOf(['--data', '/a'], { REMENDO_TOKEN: token })).toEqual([expect.stringContaining('REMENDO_TOKEN')]);
+    },
+  );
+
   it('never repeats a token that is wrong', () => {
     expect(problemsOf([], { REMENDO_TOKEN: 'geheim' }).join()).not.toContain('geheim');
   });

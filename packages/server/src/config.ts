@@ -143,6 +143,8 @@ export interface ServerConfig extends Values {
 }
 
 const tokenCharactersMin = 20;
+/** What a header can carry, so that a publisher can send it. */
+const tokenForm = /^[\x21-\x7e]{1,512}$/;
 
 const example = `
 REMENDO_TOKEN in the environment is the publisher's token (at least ${tokenCharactersMin} characters); without one, one is made
@@ -174,6 +176,8 @@ export function readConfig(args: readonly string[], environment: NodeJS.ProcessE
   const token = environment.REMENDO_TOKEN ?? '';
   if (token !== '' && token.length < tokenCharactersMin)
     problems.push(`REMENDO_TOKEN must have at least ${tokenCharactersMin} characters`);
+  else if (token !== '' && !tokenForm.test(token))
+    problems.push('REMENDO_TOKEN must have at most 512 characters of ASCII, without spaces');
   if (problems.length > 0) throw new UpdaterError('CONFIG_INVALID', problems.join('; '), { details: { problems } });
   // Every name of the table has been parsed by its own parser.
   return { ...(values as unknown as Values), token: token === '' ? null : token };

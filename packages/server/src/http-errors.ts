@@ -1,4 +1,6 @@
 /** From an error to an answer: one status per code, and never more than the caller may know. */
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
 import { type ErrorCode, errorCatalogue, isUpdaterError, UpdaterError } from '@remendo/core';
 import type { Problem } from '@remendo/core/protocol';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
@@ -121,6 +123,23 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   }
   reply.header('cache-control', 'no-store');
   return reply.code(status).type('application/problem+json').serializer(JSON.stringify).send(problem);
+}
+
+/** Answers what does not parse as HTTP, has headers that are too large, or does not arrive in time; nothing can be logged of it. */
+export function refuseConnection(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const code: ErrorCode = status === 431 ? 'LIMIT_EXCEEDED' : 'REQUEST_INVALID';
+  const problem: Problem = { type: 'about:blank', title: errorCatalogue[code].sentence, status, code };
+  const body = JSON.stringify(problem);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'content-type: application/problem+json',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'connection: close',
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }
 
 export const routeUnknown = (request: FastifyRequest): UpdaterError =>

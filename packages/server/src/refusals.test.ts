@@ -1,6 +1,6 @@
 /** What is not as it should be gets a status and a code, and leaves nothing behind. */
 import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { errorCatalogue } from '@remendo/core';
@@ -143,6 +143,40 @@ describe('a published release', () => {
     expect(await problemOf(changed)).toEqual({ status: 409, code: 'RELEASE_EXISTS' });
   });
 
+  it('keeps its type: publishing it again as another one does not say that it is done', async () => {
+    const promoted = await publish(server.url, { version: '1.0.0', parts: good, fields: { type: 'development' } });
+    expect(await problemOf(promoted)).toEqual({ status: 409, code: 'RELEASE_EXISTS' });
+  });
+
+  it('leaves nothing in the store of what was refused in its name', async () => {
+    const stored = () => readdir(join(server.dataFolder, 'objects'), { recursive: true });
+    const before = await stored();
+    const parts = [{ path: 'app.txt', bytes: 'refused' }];
+    for (const version of ['1.0.0', '1.0.0.7']) expect((await publish(server.url, { version, parts })).ok).toBe(false);
+    expect((await stored()).sort()).toEqual(before.sort());
+  });
+
+  it('is published even where its name can not be given in the versions folder', async () => {
+    for (const version of ['1.0.0', '1.0.1']) {
+      const { success } = await publishOk(server.url, { application: 'manifest.json', version, parts: good });
+      expect(success).toBe(true);
+    }
+    await publishOk(server.url, { application: 'later', version: '1.0.0', parts: good });
+    expect(await readdir(join(server.dataFolder, 'versions/later/any'))).toEqual(['manifest.json', 'v1.0.0.zip']);
+  });
+
+  it('is told of by a check when the plan to it fails', async () => {
+    const stored = () => readdir(join(server.dataFolder, 'objects'), { recursive: true });
+    const before = new Set(await stored());
+    const parts = [{ path: 'app.txt', bytes: 'soon without its manifest' }];
+    const { release } = await publishOk(server.url, { application: 'damaged', version: '1.0.0', parts });
+    const manifests = (await stored()).filter((name) => /[0-9a-f]{64}$/.test(name) && !before.has(name));
+    for (const name of manifests) if (!name.endsWith(release.zip.digest)) await rm(join(server.dataFolder, 'objects', name));
+    expect((await server.get('/api/v1/updates/plan?application=damaged')).ok).toBe(false);
+    const check = await server.get('/api/v1/updates/check?application=damaged');
+    expect(await check.json()).toMatchObject({ update_available: true, latest_version: '1.0.0', patch_bytes: null });
+  });
+
   it('settles how its application writes versions', async () => {
     const four = await publish(server.url, { version: '1.0.0.1', parts: good });
     expect(await problemOf(four)).toEqual({ status: 400, code: 'RELEASE_VERSION_INVALID' });
@@ -212,7 +246,39 @@ describe('a question is refused', () => {
   });
 });
 
+/** What a socket answers to bytes that no client of ours would send. */
+function rawAnswer(bytes: string): Promise<string> {
+  const { hostname, port } = new URL(server.url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    let answer = '';
+    socket.on('data', (chunk: Buffer) => {
+      answer += chunk.toString();
+    });
+    socket.on('close', () => resolve(answer));
+    socket.on('error', reject);
+  });
+}
+
 describe('errors over HTTP', () => {
+  it.each([
+    ['an address that does not decode', '/%E0%A4%A', 400, 'REQUEST_INVALID'],
+    ['an address that is too long', `/api/v1/objects/${'a'.repeat(300)}`, 414, 'REQUEST_INVALID'],
+  ])('are problems for %s', async (_name, path, status, code) => {
+    const answer = await server.get(path);
+    expect(answer.headers.get('x-content-type-options')).toBe('nosniff');
+    expect(await problemOf(answer)).toEqual({ status, code });
+  });
+
+  it.each([
+    ['what is not HTTP', 'good day\r\n\r\n', 400, 'REQUEST_INVALID'],
+    ['headers that are too large', `GET /healthz HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'LIMIT_EXCEEDED'],
+  ])('are problems for %s', async (_name, bytes, status, code) => {
+    const [head = '', body = ''] = (await rawAnswer(bytes)).split('\r\n\r\n');
+    expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*content-type: application/problem\\+json`, 's'));
+    expect(JSON.parse(body)).toMatchObject({ type: 'about:blank', status, code });
+  });
+
   it('have a status of an error for every code', () => {
     for (const status of Object.values(httpStatus)) expect(status).toBeGreaterThanOrEqual(400);
     expect(Object.keys(httpStatus).sort()).toEqual(Object.keys(errorCatalogue).sort());

@@ -47,7 +47,7 @@ export async function startServer({ config, log, onBroken }: StartOptions): Prom
     closers.push(() => database.close());
     const madeToken = await ensurePublisherToken(database.db, config.token);
     const objects = new DiskObjectStore(config.dataFolder);
-    const versions = new VersionsFolder({ db: database.db, objects, defaultApplication: config.defaultApplication });
+    const versions = new VersionsFolder({ db: database.db, objects, defaultApplication: config.defaultApplication, log });
     await versions.write();
     const manifests = new ManifestReader(objects);
     const deltas = await DeltaQueue.open({
@@ -59,7 +59,7 @@ export async function startServer({ config, log, onBroken }: StartOptions): Prom
     const stopping = new AbortController();
     closers.push(() => deltas.close());
     closers.push(async () => stopping.abort(new Error('the server is being stopped')));
-    const plans = new PlanService({ db: database.db, objects, manifests });
+    const plans = new PlanService({ db: database.db, objects, manifests, log });
     const app = await buildApp(
       { config, database, objects, manifests, plans, deltas, versions, uploadsFolder: join(workFolder, 'uploads') },
       log,

@@ -79,6 +79,18 @@ export async function fetchObjects(options: FetchObjectsOptions): Promise<Downlo
   return downloadsOf(arrived);
 }
 
+/**
+ * How many bytes a download of these fetches adds to the folder: a range that no complete file covers gets a file of its
+ * own, which goes on from its part. That is more than is fetched where other files hold something: it is copied.
+ * @throws UpdaterError PLAN_INVALID as `fetchObjects`.
+ */
+export async function downloadRoom(options: Pick<FetchObjectsOptions, 'fileSystem' | 'folder' | 'fetches'>): Promise<number> {
+  const held = await readDownloadFolder(options.fileSystem, options.folder);
+  const partBytes = new Map(held.filter(({ kind }) => kind === 'part').map(({ path, bytes }) => [path, bytes]));
+  const missing = wantedRanges(options).filter((range) => !held.some((file) => isCovering(file, range)));
+  return missing.reduce((sum, { bytes, path }) => sum + bytes - (partBytes.get(partPath(path)) ?? 0), 0);
+}
+
 /** One range that has to be on disk in the end. */
 interface WantedRange extends ByteRange {
   readonly digest: Digest;
@@ -87,7 +99,7 @@ interface WantedRange extends ByteRange {
   readonly path: string;
 }
 
-function wantedRanges({ fetches, folder }: FetchObjectsOptions): readonly WantedRange[] {
+function wantedRanges({ fetches, folder }: Pick<FetchObjectsOptions, 'fetches' | 'folder'>): readonly WantedRange[] {
   const wanted: WantedRange[] = [];
   const digests = new Set<Digest>();
   for (const { digest, objectBytes, ranges } of fetches) {

@@ -2,10 +2,11 @@
 import { brotliDecompressSync } from 'node:zlib';
 import { readWhole, sliceSource } from '../bytes/byte-source.js';
 import type { Blob, DeltaObject } from '../delta/delta.js';
-import { type Downloads, fetchObjects } from '../download/fetch-ranges.js';
+import { type Downloads, downloadRoom, fetchObjects } from '../download/fetch-ranges.js';
 import { type ArrivedLocation, verifyArrived, verifyBlobs } from '../download/verify-arrived.js';
 import { UpdaterError } from '../errors.js';
 import { withFile } from '../file-system/file-source.js';
+import { assertFreeBytes } from '../file-system/free-space.js';
 import type { Digest } from '../hash/digest.js';
 import { limits } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
@@ -14,19 +15,21 @@ import type { ObjectFetch } from '../planner/plan.js';
 import type { UpdateContext } from './update-context.js';
 
 /**
- * Fetches what is not on disk yet, going on where an earlier attempt stopped, and tells its progress.
+ * Fetches what is not on disk yet, going on where an earlier attempt stopped, and tells its progress. Whatever size the
+ * server claims, nothing is fetched that the disk has no room for.
  * @param options.blobs lie in the fetched ranges: a range with a damaged one is fetched anew.
  * @param options.unverified take what comes: whoever reads a blob proves it.
  */
-export function fetchAll(
+export async function fetchAll(
   context: UpdateContext,
   fetches: readonly ObjectFetch[],
   options: { readonly blobs?: readonly Blob[]; readonly unverified?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<Downloads> {
   const { host, layout } = context;
+  const place = { fileSystem: host.fileSystem, folder: layout.downloads };
+  await assertFreeBytes(host.fileSystem, layout.home, await downloadRoom({ ...place, fetches }));
   return fetchObjects({
-    fileSystem: host.fileSystem,
-    folder: layout.downloads,
+    ...place,
     source: context.source,
     fetches,
     verify: verifyBlobs(host.fileSystem, options.blobs ?? []),

@@ -34,13 +34,21 @@ export async function proveCommitted(context: UpdateContext, transaction: Transa
   return { kind: 'confirmed', running: proof.running };
 }
 
-/** Accepts a committed update: its version is no longer one that failed here, and what was downloaded for it is let go. */
-export async function confirmUpdate(context: UpdateContext, transaction: Transaction): Promise<void> {
+/**
+ * Accepts a committed update: its version is no longer one that failed here, and what was downloaded is let go.
+ * @param options.keepsDownloads they are those of the next update (default false).
+ */
+export async function confirmUpdate(
+  context: UpdateContext,
+  transaction: Transaction,
+  options: { readonly keepsDownloads?: boolean } = {},
+): Promise<void> {
   const { version } = transaction.target;
   await transaction.confirm();
   await blockVersion(context.host.fileSystem, context.layout, version, false);
   // What can not be removed now is in nobody's way; the next update tries again.
-  await pruneDownloads(context.host.fileSystem, context.layout.downloads, new Set()).catch(() => 0);
+  if (options.keepsDownloads !== true)
+    await pruneDownloads(context.host.fileSystem, context.layout.downloads, new Set()).catch(() => 0);
   context.emit({ kind: 'confirmed', version });
 }
 

@@ -26,7 +26,6 @@ export interface RunningApplication {
 
 /** Starts programs; the caller's console becomes theirs. */
 export interface ApplicationStarter {
-  /** A program that can not be started is one that `exited` with an `error`: this never throws. */
   start(command: StartCommand): RunningApplication;
 }
 
@@ -47,7 +46,7 @@ export async function proveStart(
   command: StartCommand,
   rule: HealthRule = defaultHealthRule,
 ): Promise<StartProof> {
-  const running = ports.starter.start(command);
+  const running = startOrFail(ports.starter, command);
   const waiting = new AbortController();
   const outlived = ports.clock.sleep(rule.stillRunningAfterMs, waiting.signal).then(
     () => null,
@@ -57,6 +56,16 @@ export async function proveStart(
   waiting.abort();
   if (exit === null || exit.code === 0) return { kind: 'healthy', running };
   return { kind: 'failed', reason: failureOf(command, exit), exit };
+}
+
+/** For a damaged program the system may refuse at once, by throwing: that is a failed start like any other. */
+function startOrFail(starter: ApplicationStarter, command: StartCommand): RunningApplication {
+  try {
+    return starter.start(command);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    return { exited: Promise.resolve({ code: null, signal: null, error: message }), stop: () => {} };
+  }
 }
 
 function failureOf({ command }: StartCommand, exit: ExitStatus): string {

@@ -77,7 +77,7 @@ export async function downloadAndStage(
   for (const [index, offer] of offers.entries()) {
     try {
       const downloaded = await downloadUpdate(context, plan, offer, signal);
-      if (install.transaction?.state === 'committed') await confirmUpdate(context, install.transaction);
+      if (install.transaction?.state === 'committed') await confirmUpdate(context, install.transaction, { keepsDownloads: true });
       return await stageDownloaded(context, install, downloaded, signal);
     } catch (error) {
       signal?.throwIfAborted();

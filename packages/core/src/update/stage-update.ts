@@ -137,7 +137,7 @@ async function makeOther(staging: Staging, content: WantedContent): Promise<void
   }
   const held = staging.changes.held.get(content.sha256);
   if (held === undefined) return heal(staging, content, null, 'nothing in the plan makes it');
-  await copyFile(fileSystem, held, place);
+  await copyFile(fileSystem, held, place, staging.signal);
   report(staging, content, 'copy');
 }
 
@@ -253,6 +253,6 @@ async function copyToOtherPlaces(staging: Staging): Promise<void> {
   for (const { stagedPaths } of staging.wanted.values()) {
     const [first, ...others] = stagedPaths;
     if (first === undefined) continue;
-    for (const other of others) await copyFile(staging.context.host.fileSystem, first, other);
+    for (const other of others) await copyFile(staging.context.host.fileSystem, first, other, staging.signal);
   }
 }

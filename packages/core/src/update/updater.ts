@@ -5,9 +5,8 @@
 import { createHttpClient, type HttpClientOptions } from '../download/http-client.js';
 import { httpObjectSource } from '../download/http-object-source.js';
 import type { ObjectSource } from '../download/object-source.js';
-import { pruneDownloads } from '../download/prune-downloads.js';
 import { sourcesInOrder } from '../download/sources-in-order.js';
-import { hasCode, isUpdaterError, UpdaterError } from '../errors.js';
+import { hasCode, UpdaterError } from '../errors.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
 import { preserveMatcher } from '../manifest/preserve.js';
 import { compareVersions, shownVersion } from '../manifest/version.js';
@@ -311,23 +310,11 @@ async function runUpdate(context: UpdateContext, options: RunOptions): Promise<U
   const { changedFiles } = staged;
   if (options.start === undefined) {
     await confirmUpdate(context, staged.transaction);
-    await discardDownloads(context);
     return { kind: 'updated', base, version, plan: staged.offer.label, changedFiles, running: null };
   }
   const verdict = await proveCommitted(context, staged.transaction, proving(options.starter, options.start, options.health));
   if (verdict.kind === 'rolled-back') return { kind: 'rolled-back', base, version, reason: verdict.reason };
-  await discardDownloads(context);
   return { kind: 'updated', base, version, plan: staged.offer.label, changedFiles, running: verdict.running };
-}
-
-/** An update that is in place needs its downloads no more, and the disks of terminals are small. */
-async function discardDownloads({ host, layout, emit }: UpdateContext): Promise<void> {
-  try {
-    await pruneDownloads(host.fileSystem, layout.downloads, new Set());
-  } catch (error) {
-    if (!isUpdaterError(error)) throw error;
-    emit({ kind: 'leftover-kept', path: layout.downloads });
-  }
 }
 
 const proving = (starter: ApplicationStarter, command: StartCommand, health?: HealthRule): ProveOptions => ({
@@ -373,11 +360,10 @@ async function askAgain(context: UpdateContext, staged: StagedUpdate, options: R
 /** Of a release that was asked for by its version, or that a newer one has replaced, only a plan tells. */
 async function assertOffered(context: UpdateContext, { release, base }: UpdatePlan, options: RunOptions): Promise<void> {
   const { signal, version } = options;
-  if (version === undefined) {
-    const found = await check(context, options);
-    if (found.kind === 'available' && found.version === release.version) return;
-    if (found.kind !== 'available') throw new UpdaterError('RELEASE_NOT_OFFERED', `${release.version} is no longer offered`);
-  }
+  const found = await check(context, options);
+  if (found.kind === 'available' && found.version === release.version) return;
+  if (version === undefined && found.kind !== 'available')
+    throw new UpdaterError('RELEASE_NOT_OFFERED', `${release.version} is no longer offered`);
   const known = base.files.length === 0 ? null : base;
   const query = { base: known?.version ?? null, baseManifest: known === null ? null : manifestDigest(known) };
   await context.api.plan({ ...query, target: release.version }, signal);

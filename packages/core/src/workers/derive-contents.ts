@@ -35,7 +35,7 @@ const inMemoryBytesMax = 256 * 1024;
  * @throws UpdaterError DOWNLOAD_DIGEST_MISMATCH, PATCH_…, STORAGE_…; target files are then to be thrown away.
  */
 export async function deriveContents(fileSystem: FileSystem, job: DeriveJob, signal?: AbortSignal): Promise<void> {
-  await verifyArrived(fileSystem, job.blob, { sha256: job.blob.sha256, bytes: job.blob.bytes });
+  await verifyArrived(fileSystem, job.blob, { sha256: job.blob.sha256, bytes: job.blob.bytes }, signal);
   const open: { close(): Promise<void> }[] = [];
   try {
     const blobHandle = await fileSystem.open(job.blob.path, 'read');

@@ -13,6 +13,7 @@ import type { ManifestReader } from '../releases/manifest-object.js';
 import { type BuildRecord, findBuildById } from '../releases/release-records.js';
 import type { BuildJob, BuildResult, ContentToExtract, ReleaseToExtract } from './build-job.js';
 import { attemptsMax } from './delta-queue.js';
+import { patchesAtOnce } from './patches-at-once.js';
 import { recordDelta } from './record-delta.js';
 import { runBuildProcess } from './run-build-process.js';
 
@@ -98,7 +99,7 @@ async function layOut(ports: BuildDeltaPorts, delta: ClaimedDelta, folder: strin
       zipPath: join(folder, 'target.zip'),
     }),
     known,
-    concurrency: Math.max(1, Math.min(4, availableParallelism() - 1)),
+    concurrency: patchesAtOnce(pairs, { cores: availableParallelism(), memoryBytes: process.availableMemory() }),
   };
   await writeFile(join(folder, 'job.json'), JSON.stringify(job));
 }

@@ -43,8 +43,8 @@ async function build(workFolder: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  // The server ended: nobody waits for the result.
-  process.on('disconnect', () => process.exit(1));
+  // The server ended: nobody waits for the result. An exit would wait for the patches that native code is making.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   await takeLowPriority();
   const message: BuildMessage = await build(process.argv[2] ?? '').then(
     () => ({ kind: 'built' as const }),

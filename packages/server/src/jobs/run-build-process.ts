@@ -46,14 +46,17 @@ export function runBuildProcess(workFolder: string, options: RunBuildOptions): P
     });
     child.on('error', (cause) => {
       stopped ??= new UpdaterError('SERVER_FAILED', 'the build process can not be started', { cause });
+      // A process that never was (too many open files) does not close either.
+      if (child.pid === undefined) settle(null, null);
     });
-    child.on('close', (exitCode, exitSignal) => {
+    const settle = (exitCode: number | null, exitSignal: NodeJS.Signals | null): void => {
       clearTimeout(timer);
       options.signal.removeEventListener('abort', onAbort);
       if (message?.kind === 'built') resolve();
       else if (message?.kind === 'failed') reject(new UpdaterError(message.code, message.message));
       else reject(stopped ?? failed(`the build process ended by ${exitSignal ?? `exit code ${exitCode}`}`));
-    });
+    };
+    child.on('close', settle);
   });
 }
 

@@ -41,3 +41,12 @@ it('replaces a file of the wrong size under the name of an object', async () => 
   await store.put(digest, { kind: 'buffer', buffer });
   expect(await store.stat(digest)).toEqual({ bytes: buffer.length });
 });
+
+it('puts what is not finished where the next start of the server removes it', async () => {
+  const { store, root } = await openStore();
+  const buffer = Buffer.from('in the way of its own object');
+  const digest = digestOf(buffer);
+  await mkdir(join(root, 'objects', digest.slice(0, 2), digest, 'in the way'), { recursive: true });
+  await expect(store.put(digest, { kind: 'buffer', buffer })).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+  expect(await readdir(join(root, 'objects', digest.slice(0, 2)))).toEqual([digest]);
+});

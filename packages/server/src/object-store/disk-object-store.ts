@@ -1,6 +1,6 @@
 /**
- * Objects as files: `<root>/objects/ab/<digest>`, written beside under a name of their own, synced, then renamed. Readable
- * names (`<root>/versions/…`) are hard links, or copies where the file system has no links.
+ * Objects as files: `<root>/objects/ab/<digest>`, written below `<root>/work`, synced, then renamed. Readable names
+ * (`<root>/versions/…`) are hard links, or copies where the file system has no links.
  */
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -18,7 +18,12 @@ function storageFailure(message: string, cause: unknown): UpdaterError {
 }
 
 export class DiskObjectStore implements ObjectStore {
-  constructor(private readonly root: string) {}
+  /** On the same file system, and emptied at every start of the server: a kill leaves nothing behind for good. */
+  readonly #staging: string;
+
+  constructor(private readonly root: string) {
+    this.#staging = join(root, 'work', 'objects');
+  }
 
   #path(digest: Digest): string {
     return join(this.root, 'objects', digest.slice(0, 2), digest);
@@ -42,8 +47,9 @@ export class DiskObjectStore implements ObjectStore {
 
   /** A synced file beside the object's place, with the right bytes. */
   async #stage(digest: Digest, from: ObjectBytes): Promise<{ path: string; bytes: number }> {
-    const staged = join(dirname(this.#path(digest)), `.${digest.slice(0, 16)}-${randomUUID()}`);
+    const staged = join(this.#staging, randomUUID());
     try {
+      await mkdir(this.#staging, { recursive: true });
       if (from.kind === 'file') await moveFile(from.path, staged);
       const handle = await open(staged, from.kind === 'file' ? 'r+' : 'wx+');
       try {
@@ -150,8 +156,9 @@ export class DiskObjectStore implements ObjectStore {
 
   async #replace(name: string, write: (staged: string) => Promise<void>): Promise<void> {
     const path = join(this.root, name);
-    const staged = join(dirname(path), `.${randomUUID()}`);
+    const staged = join(this.#staging, randomUUID());
     try {
+      await mkdir(this.#staging, { recursive: true });
       await mkdir(dirname(path), { recursive: true });
       await write(staged);
       await rename(staged, path);

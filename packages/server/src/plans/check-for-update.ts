@@ -77,9 +77,8 @@ async function patchBytes(
   const tooLate = new Promise<null>((resolve) => {
     timer = setTimeout(resolve, planWaitMsMax, null);
   });
-  const plan = ports.plans.plan(base, target);
-  // When nobody waits for it any more, its failure is the next question's.
-  plan.catch(() => {});
+  // A terminal is told of its update all the same; who asks for the plan is told what failed.
+  const plan = ports.plans.plan(base, target).catch(() => null);
   const answer = await Promise.race([plan, tooLate]).finally(() => clearTimeout(timer));
   return answer?.plans[0]?.fetch_bytes ?? null;
 }

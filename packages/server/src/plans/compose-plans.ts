@@ -10,6 +10,7 @@ import {
   type DeltaRecipe,
   type Derivation,
   type Digest,
+  derivationTargets,
   digestOf,
   emptyManifest,
   encodeDeltaIndex,
@@ -18,10 +19,15 @@ import {
   nothingHeld,
   type ObjectFetch,
   type Plan,
+  type PlanChoice,
   type PlanCost,
+  type PlanInput,
   planCost,
   planUpdate,
+  requestCostBytes,
 } from '@remendo/core';
+
+type PlanLoser = PlanChoice['losers'][number];
 
 export interface ComposeInput {
   /** Null: nothing is installed, or nothing that is known. */
@@ -50,17 +56,21 @@ export interface ComposedLoser {
 }
 
 export interface ComposedPlans {
-  /** Cheapest first. */
+  /** Cheapest first; the zip is always among them. */
   readonly plans: readonly ComposedPlan[];
   readonly losers: readonly ComposedLoser[];
 }
 
-/** How many plans are offered. */
+/** How many plans are offered, beside the zip, which is the last resort of every terminal. */
 const plansMax = 3;
+/** Objects that one plan may name: so many fit into an answer of 8 KB. */
+const objectsMax = 40;
+/** Losers that are told of. */
+const losersMax = 16;
 
 export function composePlans(input: ComposeInput): ComposedPlans {
   const base = input.base ?? emptyManifest(input.target.application, input.target.platform);
-  const choice = planUpdate({
+  const choice = chooseNarrow({
     held: new Set(contentsOf(base).map((content) => content.sha256)),
     wanted: contentsOf(input.target),
     derivations: input.derivations,
@@ -71,9 +81,56 @@ export function composePlans(input: ComposeInput): ComposedPlans {
     zip: input.zip,
     plansMax,
   });
-  const plans = choice.plans.map((plan) => compose(plan, base, input)).sort((a, b) => a.cost.costBytes - b.cost.costBytes);
-  const losers = choice.losers.map(({ label, cost, reason }) => ({ label, costBytes: cost?.costBytes ?? null, reason }));
-  return { plans, losers };
+  const deltas = choice.plans.flatMap((plan) => (plan.kind === 'delta' ? [composeDelta(plan, base, input)] : []));
+  const zip = composeZip(input);
+  const plans = [...deltas, zip].sort((a, b) => a.cost.costBytes - b.cost.costBytes);
+  const losers = choice.losers.filter(({ label }) => label !== zip.label).slice(0, losersMax);
+  return { plans, losers: pricedAlike(losers, plans) };
+}
+
+/**
+ * Plans that lie in few enough objects. Where the best one does not, the planner is asked again with those objects only
+ * that save it most, the target's zip among them: every content is in there.
+ */
+function chooseNarrow(input: PlanInput): PlanChoice {
+  const choice = planUpdate(input);
+  const [best] = choice.plans;
+  const narrow = best?.kind === 'delta' && !isNarrow(best) ? planUpdate({ ...input, objects: worthMost(best, input) }) : choice;
+  const wide = narrow.plans.filter((plan) => !isNarrow(plan));
+  const refused = wide.map(({ label, cost }) => ({ label, cost, reason: 'lies in too many objects' }));
+  return { plans: narrow.plans.filter(isNarrow), losers: [...refused, ...narrow.losers] };
+}
+
+const isNarrow = (plan: Plan): boolean => plan.fetches.length <= objectsMax;
+
+/** The objects by which a plan saves the most bytes against whole contents, and the zip. */
+function worthMost(plan: DeltaPlan, { objects, zip }: PlanInput): readonly DeltaObject[] {
+  const savedBytes = new Map<Digest, number>([[zip.digest, Number.POSITIVE_INFINITY]]);
+  for (const derivation of plan.derivations) {
+    const { object, bytes } = derivation.blob;
+    const made = derivationTargets(derivation).reduce((sum, content) => sum + content.bytes, 0);
+    savedBytes.set(object, (savedBytes.get(object) ?? 0) + made - bytes);
+  }
+  const worth = ({ digest }: DeltaObject): number => savedBytes.get(digest) ?? 0;
+  return objects
+    .filter(({ digest }) => savedBytes.has(digest))
+    .sort((a, b) => (worth(a) === worth(b) ? (a.digest < b.digest ? -1 : 1) : worth(b) > worth(a) ? 1 : -1))
+    .slice(0, objectsMax);
+}
+
+/**
+ * Losers have no index: they are priced with the largest of those that are offered, so that none looks cheaper than a
+ * plan it lost against.
+ */
+function pricedAlike(losers: readonly PlanLoser[], plans: readonly ComposedPlan[]): readonly ComposedLoser[] {
+  const indexBytes = Math.max(0, ...plans.map(({ index }) => (index === null ? 0 : index.encoded.length + requestCostBytes)));
+  const [best] = plans;
+  return losers.map(({ label, cost, reason }) => {
+    if (cost === null || best === undefined) return { label, costBytes: null, reason };
+    const costBytes = cost.costBytes + indexBytes;
+    const dearer = costBytes - best.cost.costBytes;
+    return { label, costBytes, reason: dearer > 0 ? `${dearer.toLocaleString('en-US')} bytes dearer than ${best.label}` : reason };
+  });
 }
 
 const wholeObject = ({ digest, bytes }: DeltaObject): ObjectFetch => ({
@@ -82,11 +139,15 @@ const wholeObject = ({ digest, bytes }: DeltaObject): ObjectFetch => ({
   ranges: [{ offset: 0, bytes }],
 });
 
-function compose(plan: Plan, base: Manifest, input: ComposeInput): ComposedPlan {
-  if (plan.kind === 'zip') {
-    const fetches = [wholeObject(input.manifestObject), ...plan.fetches];
-    return { label: plan.label, fetches, cost: planCost(fetches, nothingHeld), index: null };
-  }
+type DeltaPlan = Extract<Plan, { readonly kind: 'delta' }>;
+
+/** The plan that needs nothing but the release's own zip and manifest. */
+export function composeZip(input: Pick<ComposeInput, 'zip' | 'manifestObject'>): ComposedPlan {
+  const fetches = [input.manifestObject, input.zip].map(wholeObject);
+  return { label: 'full zip', fetches, cost: planCost(fetches, nothingHeld), index: null };
+}
+
+function composeDelta(plan: DeltaPlan, base: Manifest, input: ComposeInput): ComposedPlan {
   const encoded = encodeDeltaIndex(indexDelta(composedDelta(plan.derivations, base, input)));
   const index = { digest: digestOf(encoded), encoded };
   const fetches = [wholeObject({ digest: index.digest, bytes: encoded.length }), ...plan.fetches];

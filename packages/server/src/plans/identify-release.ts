@@ -19,11 +19,11 @@ export async function identifyRelease(
     .filter((build) => shared.has(build.zip_object))
     .sort((a, b) => (shared.get(b.zip_object) ?? 0) - (shared.get(a.zip_object) ?? 0))
     .slice(0, buildsConsideredMax);
+  const asked = new Map(of.files.map((file) => [file.path, file.sha256]));
   const candidates: IdentifyAnswer['candidates'] = [];
   for (const build of likely) {
     const manifest = await ports.manifests.read(build);
-    const byPath = new Map(manifest.files.map((file) => [file.path as string, file.sha256 as string]));
-    const matched = of.files.filter((file) => byPath.get(file.path) === file.sha256).length;
+    const matched = manifest.files.filter((file) => asked.get(file.path) === file.sha256).length;
     if (matched === 0) continue;
     candidates.push({
       version: build.version,

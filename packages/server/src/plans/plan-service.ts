@@ -1,12 +1,13 @@
 /** Answers "how does this base become that target", from memory when it was asked before and nothing new is known. */
-import { contentsOf, type Digest, limits, type Manifest } from '@remendo/core';
+import { contentsOf, type Digest, errorChain, limits, type Manifest } from '@remendo/core';
 import type { PlanAnswer } from '@remendo/core/protocol';
+import type { FastifyBaseLogger } from 'fastify';
 import type { Db } from '../database/open-database.js';
 import type { ObjectStore } from '../object-store/object-store.js';
 import { BoundedCache } from '../releases/bounded-cache.js';
 import type { ManifestReader } from '../releases/manifest-object.js';
 import type { BuildRecord } from '../releases/release-records.js';
-import type { ComposedPlans } from './compose-plans.js';
+import { type ComposedPlans, type ComposeInput, composeZip } from './compose-plans.js';
 import { fitAnswer } from './fit-answer.js';
 import { loadKnownDerivations } from './known-derivations.js';
 import { runComposePlans } from './run-compose-plans.js';
@@ -15,6 +16,7 @@ export interface PlanPorts {
   readonly db: Db;
   readonly objects: ObjectStore;
   readonly manifests: ManifestReader;
+  readonly log: FastifyBaseLogger;
 }
 
 export class PlanService {
@@ -51,7 +53,7 @@ export class PlanService {
     const targetManifest = await this.ports.manifests.read(target);
     const baseManifest = base === null ? null : await this.ports.manifests.read(base);
     const known = await loadKnownDerivations(this.ports.db, { base, target, missing: missingOf(baseManifest, targetManifest) });
-    const composed = await runComposePlans({
+    const composed = await this.#composeOrZip({
       base: baseManifest,
       target: targetManifest,
       ...known,
@@ -61,6 +63,20 @@ export class PlanService {
     const fetchable = withoutHugeIndexes(composed);
     await this.#storeIndexes(fetchable);
     return fitAnswer(answerHead(base, target), fetchable);
+  }
+
+  /** A release that is too large to plan for can still be fetched whole: no terminal is left without a way to it. */
+  async #composeOrZip(input: ComposeInput): Promise<ComposedPlans> {
+    try {
+      return await runComposePlans(input);
+    } catch (error) {
+      const { application, version } = input.target;
+      this.ports.log.error(
+        { event: 'plan_failed', application, base: input.base?.version ?? null, target: version, errors: errorChain(error) },
+        'no delta can be planned; the zip is offered',
+      );
+      return { plans: [composeZip(input)], losers: [{ label: 'deltas', costBytes: null, reason: 'can not be planned' }] };
+    }
   }
 
   async #storeIndexes({ plans }: ComposedPlans): Promise<void> {

@@ -2,7 +2,6 @@
 import {
   type Digest,
   digestOf,
-  type Manifest,
   manifestDigest,
   nodeFileSystem,
   parseVersion,
@@ -10,11 +9,11 @@ import {
   UpdaterError,
 } from '@remendo/core';
 import { type BuildIdentity, type ScannedZip, scanZip } from '@remendo/core/publish';
-import type { Database, Db, Tx } from '../database/open-database.js';
+import type { Database, Tx } from '../database/open-database.js';
 import type { DeltaQueue } from '../jobs/delta-queue.js';
 import type { ObjectStore } from '../object-store/object-store.js';
 import { encodeManifestObject } from './manifest-object.js';
-import { type RecordedBuild, type ReleaseFields, recordRelease, type StoredBuild } from './record-release.js';
+import { findRecorded, type RecordedBuild, type ReleaseFields, recordRelease, type StoredBuild } from './record-release.js';
 import { listBuilds } from './release-records.js';
 import { wantedDeltas } from './wanted-deltas.js';
 
@@ -51,8 +50,9 @@ export interface PublishPorts {
 export async function publishRelease(ports: PublishPorts, input: PublishInput): Promise<RecordedBuild> {
   const identity = { application: input.application, platform: input.platform, ...versionOf(input) };
   const scanned = await scanUpload(input.zip, identity);
-  const published = await findPublished(ports.database.db, scanned.manifest);
-  if (published !== null) return published;
+  // Looked at before anything is stored: what is refused leaves no objects behind.
+  const recordedBefore = await findRecorded(ports.database.db, scanned.manifest, input.fields.type);
+  if (recordedBefore !== null) return recordedBefore;
   const stored = await storeBuild(ports.objects, input.zip, scanned);
   const recorded = await ports.database.db.transaction().execute(async (tx) => {
     const build = await recordRelease(tx, stored, input.fields);
@@ -84,21 +84,6 @@ async function scanUpload(zip: UploadedZip, identity: BuildIdentity): Promise<Om
   } finally {
     await source.close();
   }
-}
-
-/** The build with exactly this manifest, when it is published: then nothing has to be stored. */
-async function findPublished(db: Db, manifest: Manifest): Promise<RecordedBuild | null> {
-  const build = await db
-    .selectFrom('build')
-    .innerJoin('release', 'release.id', 'build.release_id')
-    .innerJoin('application', 'application.id', 'release.application_id')
-    .where('application.slug', '=', manifest.application)
-    .where('release.version', '=', manifest.version)
-    .where('build.platform', '=', manifest.platform)
-    .where('build.manifest_digest', '=', manifestDigest(manifest))
-    .select('build.id')
-    .executeTakeFirst();
-  return build === undefined ? null : { buildId: build.id, alreadyPublished: true };
 }
 
 async function storeBuild(

@@ -1,8 +1,8 @@
 /** The transaction that makes a release exist: records, channel pointers, and the deltas it wants. */
-import { compareVersions, type Manifest, manifestBytes, type ReleaseVersion, UpdaterError } from '@remendo/core';
+import { compareVersions, type Manifest, manifestBytes, manifestDigest, type ReleaseVersion, UpdaterError } from '@remendo/core';
 import type { ContentInZip } from '@remendo/core/publish';
 import { sql } from 'kysely';
-import type { Tx } from '../database/open-database.js';
+import type { Db, Tx } from '../database/open-database.js';
 import type { ObjectKind } from '../database/tables.js';
 import { type Channel, channelTakes } from './release-records.js';
 
@@ -44,24 +44,46 @@ export async function recordObject(
 }
 
 /**
- * @returns the build, new or the one that is already published with the same manifest.
+ * @returns the build that is recorded with this manifest already; null when it is one to record.
  * @throws UpdaterError RELEASE_EXISTS when the version is published with another manifest or as another type,
  * RELEASE_VERSION_INVALID when the application writes its versions in the other form.
  */
-export async function recordRelease(tx: Tx, stored: StoredBuild, fields: ReleaseFields): Promise<RecordedBuild> {
-  const { manifest } = stored;
-  const applicationId = await takeApplication(tx, manifest.application, manifest);
-  const releaseId = await takeRelease(tx, applicationId, manifest, fields);
-  const existing = await tx
+export async function findRecorded(db: Db | Tx, manifest: Manifest, type: ReleaseFields['type']): Promise<RecordedBuild | null> {
+  const application = await db
+    .selectFrom('application')
+    .where('slug', '=', manifest.application)
+    .select(['id', 'version_form'])
+    .executeTakeFirst();
+  if (application === undefined) return null;
+  if (application.version_form !== null && application.version_form !== formOf(manifest)) {
+    throw otherForm(manifest.application, application.version_form);
+  }
+  const release = await db
+    .selectFrom('release')
+    .where('application_id', '=', application.id)
+    .where('version', '=', manifest.version)
+    .select(['id', 'type'])
+    .executeTakeFirst();
+  if (release === undefined) return null;
+  if (release.type !== type) throw releaseExists(manifest, `as a ${release.type} release`);
+  const build = await db
     .selectFrom('build')
-    .where('release_id', '=', releaseId)
+    .where('release_id', '=', release.id)
     .where('platform', '=', manifest.platform)
     .select(['id', 'manifest_digest'])
     .executeTakeFirst();
-  if (existing !== undefined) {
-    if (existing.manifest_digest !== stored.manifestDigest) throw releaseExists(manifest, 'with other files');
-    return { buildId: existing.id, alreadyPublished: true };
-  }
+  if (build === undefined) return null;
+  if (build.manifest_digest !== manifestDigest(manifest)) throw releaseExists(manifest, 'with other files');
+  return { buildId: build.id, alreadyPublished: true };
+}
+
+/** @returns the build, new or the one that is already recorded. @throws UpdaterError as `findRecorded` does. */
+export async function recordRelease(tx: Tx, stored: StoredBuild, fields: ReleaseFields): Promise<RecordedBuild> {
+  const { manifest } = stored;
+  const applicationId = await takeApplication(tx, manifest.application, manifest);
+  const recorded = await findRecorded(tx, manifest, fields.type);
+  if (recorded !== null) return recorded;
+  const releaseId = await takeRelease(tx, applicationId, manifest, fields);
   await recordObject(tx, stored.zip, 'zip');
   await recordObject(tx, stored.manifestObject, 'manifest');
   const { id: buildId } = await tx
@@ -90,9 +112,19 @@ const releaseExists = (of: { application: string; version: string }, how: string
     details: { application: of.application, version: of.version },
   });
 
+type VersionForm = 'semver' | 'four_part';
+
+const formOf = (version: ReleaseVersion): VersionForm => (version.displayVersion === undefined ? 'semver' : 'four_part');
+
+function otherForm(slug: string, form: VersionForm): UpdaterError {
+  const expected = form === 'semver' ? 'semver' : 'four parts';
+  const message = `${slug} writes its versions as ${expected}; the two forms do not order among each other`;
+  return new UpdaterError('RELEASE_VERSION_INVALID', message, { details: { application: slug, expected } });
+}
+
 /** The application's row, made by its first release and held until the transaction ends: releases of one application queue up here. */
 async function takeApplication(tx: Tx, slug: string, version: ReleaseVersion): Promise<number> {
-  const form = version.displayVersion === undefined ? 'semver' : 'four_part';
+  const form = formOf(version);
   await tx
     .insertInto('application')
     .values({ slug, name: slug, version_form: form })
@@ -106,15 +138,6 @@ async function takeApplication(tx: Tx, slug: string, version: ReleaseVersion): P
     .executeTakeFirstOrThrow();
   if (application.version_form === null) {
     await tx.updateTable('application').set({ version_form: form }).where('id', '=', application.id).execute();
-  } else if (application.version_form !== form) {
-    const expected = application.version_form === 'semver' ? 'semver' : 'four parts';
-    throw new UpdaterError(
-      'RELEASE_VERSION_INVALID',
-      `${slug} writes its versions as ${expected}; the two forms do not order among each other`,
-      {
-        details: { application: slug, expected },
-      },
-    );
   }
   return application.id;
 }
@@ -124,12 +147,9 @@ async function takeRelease(tx: Tx, applicationId: number, manifest: Manifest, fi
     .selectFrom('release')
     .where('application_id', '=', applicationId)
     .where('version', '=', manifest.version)
-    .select(['id', 'type'])
+    .select('id')
     .executeTakeFirst();
-  if (existing !== undefined) {
-    if (existing.type !== fields.type) throw releaseExists(manifest, `as a ${existing.type} release`);
-    return existing.id;
-  }
+  if (existing !== undefined) return existing.id;
   const { id } = await tx
     .insertInto('release')
     .values({

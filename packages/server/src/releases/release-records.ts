@@ -165,6 +165,13 @@ export async function findOffered(
     .select(['release.id', 'release.version'])
     .executeTakeFirst();
   if (pointer === undefined) return null;
+  // Nearly always there: then the changelogs of all other releases stay where they are.
+  const pointed = await buildQuery(db)
+    .where('release.id', '=', pointer.id)
+    .where('release.state', '=', 'published')
+    .where('build.platform', '=', of.platform)
+    .executeTakeFirst();
+  if (pointed !== undefined) return pointed;
   const builds = await listBuilds(db, of.applicationId, of.platform);
   const offered = builds.find(
     (build) =>

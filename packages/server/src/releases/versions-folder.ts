@@ -3,7 +3,8 @@
  * for the default application, `versions/<application>/<platform>/…` for all others. A view: it is written from the
  * records, never read.
  */
-import type { Digest } from '@remendo/core';
+import { type Digest, errorChain } from '@remendo/core';
+import type { FastifyBaseLogger } from 'fastify';
 import type { Db } from '../database/open-database.js';
 import type { ObjectStore } from '../object-store/object-store.js';
 import { type BuildRecord, findPlatform, listBuilds } from './release-records.js';
@@ -16,6 +17,7 @@ interface VersionsFolderPorts {
   readonly db: Db;
   readonly objects: ObjectStore;
   readonly defaultApplication: string | null;
+  readonly log: FastifyBaseLogger;
 }
 
 export class VersionsFolder {
@@ -23,15 +25,21 @@ export class VersionsFolder {
 
   constructor(private readonly ports: VersionsFolderPorts) {}
 
-  /** Brings the folder up to date with what is published when this is called; one writer at a time, so that the newest listing stays. */
+  /**
+   * Brings the folder up to date with what is published when this is called; one writer at a time, so that the newest
+   * listing stays. A failure is logged and no more: what is published is published, and terminals do not read this.
+   */
   write(): Promise<void> {
-    const written = this.#tail.then(() => writeFolders(this.ports));
-    this.#tail = written.catch(() => {});
-    return written;
+    this.#tail = this.#tail.then(() => writeFolders(this.ports)).catch((error) => logFailure(this.ports, error));
+    return this.#tail;
   }
 }
 
-async function writeFolders({ db, objects, defaultApplication }: VersionsFolderPorts): Promise<void> {
+const logFailure = ({ log }: VersionsFolderPorts, error: unknown): void =>
+  log.error({ event: 'versions_folder_failed', errors: errorChain(error) }, 'the versions folder is not up to date');
+
+async function writeFolders(ports: VersionsFolderPorts): Promise<void> {
+  const { db, objects, defaultApplication } = ports;
   const applications = await db.selectFrom('application').select(['id', 'slug']).orderBy('id').execute();
   const main = defaultApplication ?? applications[0]?.slug;
   for (const application of applications) {
@@ -39,11 +47,8 @@ async function writeFolders({ db, objects, defaultApplication }: VersionsFolderP
     const builds = await listBuilds(db, application.id);
     for (const platform of new Set(builds.map((build) => build.platform))) {
       const folder = platform === mainPlatform ? 'versions' : `versions/${application.slug}/${platform}`;
-      await writeFolder(
-        objects,
-        folder,
-        builds.filter((build) => build.platform === platform),
-      );
+      const ofPlatform = builds.filter((build) => build.platform === platform);
+      await writeFolder(objects, folder, ofPlatform).catch((error) => logFailure(ports, error));
     }
   }
 }
