@@ -16,8 +16,8 @@ import {
 } from '@remendo/core';
 import { Bench } from 'tinybench';
 
-export const graphShapes = ['packed', 'separate', 'grouped'] as const;
-export type GraphShape = (typeof graphShapes)[number];
+const graphShapes = ['packed', 'separate', 'grouped'] as const;
+type GraphShape = (typeof graphShapes)[number];
 
 const digestOf = (name: string): Digest => createHash('sha256').update(name).digest('hex') as Digest;
 
@@ -44,7 +44,7 @@ class Objects {
 }
 
 /** A planner's input of that many files and releases. */
-export function largeUpdate(shape: GraphShape, files: number, releases: number): PlanInput {
+function largeUpdate(shape: GraphShape, files: number, releases: number): PlanInput {
   const objects = new Objects();
   const contents = Array.from({ length: releases }, (_, release) =>
     Array.from({ length: files }, (_, file): Content => ({ sha256: digestOf(`${file}@${release}`), bytes: 100_000 })),
@@ -101,7 +101,7 @@ function patches(bases: readonly Content[], targets: readonly Content[], group: 
 }
 
 /** Prints one row per shape. */
-export async function planSpeed(files: number, releases: number, iterations: number): Promise<void> {
+async function planSpeed(files: number, releases: number, iterations: number): Promise<void> {
   const bench = new Bench({ iterations, time: 0, warmup: false });
   for (const shape of graphShapes) {
     const input = largeUpdate(shape, files, releases);

@@ -146,16 +146,19 @@ async function updateTerminal(
     const result = await runRemendo(['install', '--root', root, '--yes'], { env });
     say(indent(result.stderr + result.stdout));
     const exact = await isExactly(root, target);
-    say(`  it updated to ${target.version}: ${exact ? 'every file has the hash of the release' : 'IT DIFFERS FROM THE RELEASE'}`);
+    say(`  it should be on ${target.version} now: ${proofText(exact)}`);
     return { name: 'terminal 1', outcome: result.code === 0 ? 'updated' : 'failed', exact };
   });
 }
+
+const proofText = (exact: boolean): string =>
+  exact ? 'every file has the SHA-256 of that release' : 'IT DIFFERS FROM THAT RELEASE';
 
 const indent = (text: string): string =>
   text
     .trimEnd()
     .split('\n')
-    .map((line) => `  ${line}`)
+    .map((line) => `  ${line}`.trimEnd())
     .join('\n');
 
 async function killTerminal(
@@ -177,9 +180,7 @@ async function killTerminal(
     say(`  ended by ${first.signal ?? `exit code ${first.code}`} after ${bytesText(proxy.bytes.sent)} bytes`);
     const second = await runRemendo(args, { env });
     const exact = await isExactly(root, target);
-    say(
-      `  started again, it went on to ${target.version}: ${exact ? 'every file has the hash of the release' : 'IT DIFFERS FROM THE RELEASE'}`,
-    );
+    say(`  started again, it should be on ${target.version}: ${proofText(exact)}`);
     const recovered = first.signal === 'SIGKILL' && second.code === 0;
     return { name: 'terminal 2', outcome: recovered ? 'recovered' : 'failed', exact };
   });
@@ -198,7 +199,7 @@ async function failTerminal(server: RunningServer, folder: string, base: DemoRel
     const outcome = resultOf(result).outcome;
     const exact = await isExactly(root, base);
     say(`  ${String(resultOf(result).reason ?? outcome)}`);
-    say(`  it is back on ${base.version}: ${exact ? 'every file has the hash of that release' : 'IT DIFFERS FROM THAT RELEASE'}`);
+    say(`  it should be back on ${base.version}: ${proofText(exact)}`);
     return { name: 'terminal 3', outcome: outcome === 'rolled_back' ? 'rolled_back' : 'failed', exact };
   });
 }
@@ -224,13 +225,13 @@ function printTable(reports: readonly TerminalReport[]): void {
     `${seconds(bytesSent)} s`,
     `${seconds(full)} s`,
   ]);
-  const head = ['', 'outcome', 'exact', 'bytes sent', 'full zip', 'saved', 'at 512 kbit/s', 'full zip'];
+  const head = ['', 'outcome', 'exact', 'bytes sent', 'full zip', 'saved', 'at 512 kbit/s', 'full zip at 512 kbit/s'];
   const widths = head.map((title, column) => Math.max(title.length, ...rows.map((row) => row[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
     cells.map((cell, column) => (column < 3 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  ');
   say('');
   for (const row of [head, ...rows]) say(line(row).trimEnd());
-  say('(bytes sent: everything the server sent that terminal: check, plan, index, patches, headers)\n');
+  say('(bytes sent: everything the server sent to that terminal: check, plan, index, patches, headers)\n');
 }
 
 async function cleanUp(server: RunningServer, folder: string): Promise<void> {

@@ -8,7 +8,7 @@ import { programVersion } from './version.js';
 const commands = createCommandTree(async () => {}, []).commands.map((command) => command.name());
 
 describe('the command tree', () => {
-  it('has the commands of this stage', () => {
+  it('lists the commands of publishers, then those of terminals', () => {
     expect(commands).toEqual([
       'manifest',
       'diff',

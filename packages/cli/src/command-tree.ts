@@ -21,7 +21,7 @@ export function createCommandTree(run: Run, startCommand: readonly string[]): Co
   const program = new Command('remendo')
     .description('Publishes releases as deltas and keeps terminals up to date with the fewest bytes, all or nothing.')
     .version(programVersion, '--version', 'print the version')
-    .helpOption('--help', 'print help')
+    .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help of a command')
     .addHelpText('after', epilogue)
     .showHelpAfterError('(--help shows how it is used)')
@@ -34,7 +34,7 @@ export function createCommandTree(run: Run, startCommand: readonly string[]): Co
   for (const command of program.commands) {
     command
       .option('--json', 'JSON on the standard output, everything else on the error output')
-      .helpOption('--help', 'print help')
+      .helpOption('-h, --help', 'print help')
       .exitOverride();
   }
   return program;

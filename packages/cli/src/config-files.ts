@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { limits, UpdaterError } from '@remendo/core';
 import { readSettings, type SettingName, type SettingSources, type Settings } from './config.js';
 
-export const configFileName = 'remendo.config.json';
+const configFileName = 'remendo.config.json';
 
 type Flags = SettingSources['flags'];
 

@@ -24,13 +24,13 @@ function problemsOf(read: () => unknown): readonly string[] {
 
 describe('settings', () => {
   it('a flag goes before a variable, that before the file, that before the default', () => {
-    const file = { path: 'c.json', value: { channel: 'from-file' } };
-    const environment = { REMENDO_CHANNEL: 'from-variable' };
-    const read = (over: Partial<SettingSources>) => readSettings(['channel'], sources(over)).channel;
-    expect(read({ flags: { channel: 'from-flag' }, environment, file })).toBe('from-flag');
-    expect(read({ environment, file })).toBe('from-variable');
-    expect(read({ file })).toBe('from-file');
-    expect(read({})).toBe('stable');
+    const file = { path: 'c.json', value: { application: 'from-file' } };
+    const environment = { REMENDO_APPLICATION: 'from-variable' };
+    const read = (over: Partial<SettingSources>) => readSettings(['application', 'channel'], sources(over));
+    expect(read({ flags: { application: 'from-flag' }, environment, file }).application).toBe('from-flag');
+    expect(read({ environment, file }).application).toBe('from-variable');
+    expect(read({ file }).application).toBe('from-file');
+    expect(read({}).channel).toBe('stable');
   });
 
   it('lists come from repeated flags, from commas in a variable, and from an array in the file', () => {
@@ -50,6 +50,11 @@ describe('settings', () => {
       'c.json: healthyAfterMs must be a whole number from 0 to 3600000',
       'c.json: allowInsecure must be on or off',
     ]);
+  });
+
+  it('a channel that does not exist is a problem before anybody is asked', () => {
+    const problems = problemsOf(() => readSettings(['channel'], sources({ flags: { channel: 'beta' } })));
+    expect(problems).toEqual(['--channel must be stable or development']);
   });
 
   it('a secret comes from its variable or from a file of its own, and is in no message', () => {

@@ -3,6 +3,7 @@
  * the environment, that before the configuration file, that before the default. All problems are reported at once.
  */
 import { limits, UpdaterError } from '@remendo/core';
+import { channels } from '@remendo/core/protocol';
 
 export interface Setting {
   /** In the configuration file. */
@@ -16,6 +17,8 @@ export interface Setting {
   readonly default: string | null;
   readonly unit: string | null;
   readonly sentence: string;
+  /** All that a text may be; left out: anything. */
+  readonly choices?: readonly string[];
   /** Bounds of an integer. */
   readonly range?: readonly [number, number];
 }
@@ -71,7 +74,7 @@ export const settings = {
     kind: 'text',
     default: null,
     unit: null,
-    sentence: 'Application; what is installed, or the default of the server, when left out.',
+    sentence: 'Application; what is installed, or the default of the server, when left out; publish needs it.',
   }),
   platform: setting({
     name: 'platform',
@@ -92,6 +95,7 @@ export const settings = {
     default: 'stable',
     unit: null,
     sentence: 'Channel to follow: stable or development.',
+    choices: channels,
   }),
   preserve: setting({
     name: 'preserve',
@@ -204,7 +208,7 @@ export interface SettingSources {
 }
 
 /** The variable that names a file with a secret. */
-export const secretFileVariable = (variable: string): string => `${variable}_FILE`;
+const secretFileVariable = (variable: string): string => `${variable}_FILE`;
 
 /**
  * Reads the named settings.
@@ -269,7 +273,7 @@ function readValue(one: Setting, name: SettingName, { flags, environment, file }
 }
 
 /** @param where it was given, for the sentence about what is wrong with it. */
-function parseValue({ kind, range }: Setting, value: unknown, where: string): unknown {
+function parseValue({ kind, range, choices }: Setting, value: unknown, where: string): unknown {
   switch (kind) {
     case 'integer': {
       const [min, max] = range ?? [0, Number.MAX_SAFE_INTEGER];
@@ -289,8 +293,10 @@ function parseValue({ kind, range }: Setting, value: unknown, where: string): un
       if (value === 'off' || value === '0' || value === 'false') return false;
       throw new Error(`${where} must be on or off`);
     default:
-      if (typeof value === 'string' && value.trim() !== '' && value.length <= 4_096) return value.trim();
-      throw new Error(`${where} must be a text and not empty`);
+      if (typeof value !== 'string' || value.trim() === '' || value.length > 4_096)
+        throw new Error(`${where} must be a text and not empty`);
+      if (choices !== undefined && !choices.includes(value.trim())) throw new Error(`${where} must be ${choices.join(' or ')}`);
+      return value.trim();
   }
 }
 

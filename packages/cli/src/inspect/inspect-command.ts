@@ -2,6 +2,7 @@
 import { type FileHandle, isDeltaFile, nodeFileSystem, UpdaterError } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import { exitCodes } from '../exit-codes.js';
+import { assertNamedFile } from '../named-path.js';
 import { inspectBsdiff40 } from './inspect-bsdiff40.js';
 import { inspectDelta } from './inspect-delta.js';
 import { inspectJournal } from './inspect-journal.js';
@@ -19,6 +20,7 @@ export async function runInspect(
   path: string,
   options: { readonly all?: boolean },
 ): Promise<number> {
+  await assertNamedFile(path);
   const source = await nodeFileSystem().open(path, 'read');
   try {
     const head = new Uint8Array(headBytes);

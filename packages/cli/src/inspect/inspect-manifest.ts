@@ -33,7 +33,7 @@ export async function inspectManifest(source: FileHandle): Promise<Inspection> {
   };
 }
 
-export const manifestPairs = (manifest: Manifest, digest: string): readonly (readonly [string, string])[] => [
+const manifestPairs = (manifest: Manifest, digest: string): readonly (readonly [string, string])[] => [
   ['release', printable(`${manifest.application} ${shownVersion(manifest)} (${manifest.platform})`)],
   ['digest', digest],
   ['contents', `${countText(manifest.files.length, 'file')}, ${bytesText(manifestBytes(manifest))}`],

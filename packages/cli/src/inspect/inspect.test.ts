@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { nodeFileSystem } from '@remendo/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../exit-codes.js';
 import { runRemendo, temporaryFolders } from '../testing/run-remendo.js';
@@ -103,8 +102,10 @@ describe('remendo inspect', () => {
     expect(ran.stdout + ran.stderr).not.toContain('\u001b');
   });
 
-  it('a file that is not there is a storage failure', async () => {
-    expect((await nodeFileSystem().stat(at('nowhere'))) === null).toBe(true);
-    expect((await runRemendo(['inspect', at('nowhere')])).code).toBe(exitCodes.storage);
+  it.each(['nowhere', 'base'])('a path that is no file is wrong usage, and nothing to try again later: %s', async (name) => {
+    const ran = await runRemendo(['inspect', at(name)]);
+    expect(ran.code).toBe(exitCodes.usage);
+    expect(ran.stderr).toContain(at(name));
+    expect(ran.stderr).not.toContain('later');
   });
 });

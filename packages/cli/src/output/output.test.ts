@@ -1,4 +1,9 @@
+import { PassThrough } from 'node:stream';
+import { UpdaterError } from '@remendo/core';
 import { describe, expect, it } from 'vitest';
+import { Interrupted } from '../exit-codes.js';
+import { createOutput, type Streams } from './output.js';
+import { printError } from './print-error.js';
 import { printable, printableLines } from './printable.js';
 import { bytesText, countText, shareText } from './quantity.js';
 import { toSnakeCase } from './snake-case.js';
@@ -61,6 +66,27 @@ describe('tables and JSON', () => {
       manifest_digest: 'aB',
       list: [{ stored_bytes: 1 }],
       none: null,
+    });
+  });
+});
+
+describe('failures', () => {
+  const failed = (error: unknown, json: boolean) => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    printError(createOutput({ stdout, stderr } as unknown as Streams, { json }), error);
+    return { stdout: String(stdout.read() ?? ''), stderr: String(stderr.read() ?? '') };
+  };
+
+  it('say what to do next where the code alone does not', () => {
+    const error = new UpdaterError('DOWNLOAD_INSECURE', 'http://example.com is plain http to another machine');
+    expect(failed(error, false).stderr).toContain('--allow-insecure');
+  });
+
+  it('an interruption is a JSON line like every other failure', () => {
+    expect(JSON.parse(failed(new Interrupted('SIGTERM'), true).stdout)).toEqual({
+      event: 'error',
+      code: null,
+      message: 'interrupted by SIGTERM',
     });
   });
 });

@@ -1,4 +1,4 @@
-import { errorCatalogue, errorChain, isUpdaterError } from '@remendo/core';
+import { type ErrorCode, errorCatalogue, errorChain, isUpdaterError } from '@remendo/core';
 import { Interrupted } from '../exit-codes.js';
 import type { Output } from './output.js';
 import { printable } from './printable.js';
@@ -9,11 +9,22 @@ const advice = {
   'after-action': null,
 } as const;
 
+/** What to do next, where the code's sentence leaves that open. */
+const nextSteps: Partial<Readonly<Record<ErrorCode, string>>> = {
+  CONFIG_INVALID: '--help shows every option.',
+  AUTH_REQUIRED: "The publisher's token comes from REMENDO_TOKEN.",
+  DOWNLOAD_INSECURE: 'Use https; --allow-insecure is for networks that are protected otherwise.',
+  INSTALL_NOT_FOUND: 'Is --root the right folder? remendo install makes an install.',
+  RELEASE_BLOCKED: '--retry tries it again.',
+  RELEASE_EXISTS: 'Publish it under a new version.',
+};
+
 /** The one place where failures become words: the chain once, what the code means, and what may help. */
 export function printError(output: Output, error: unknown): void {
   output.progress.end();
   if (error instanceof Interrupted) {
     output.note('interrupted; nothing was left half-done');
+    output.event('error', { code: null, message: error.message });
     return;
   }
   const [first = 'unknown failure', ...causes] = errorChain(error).map(printable);
@@ -22,7 +33,8 @@ export function printError(output: Output, error: unknown): void {
   if (isUpdaterError(error)) {
     for (const problem of problemsOf(error.details.problems)) output.note(`  - ${printable(problem)}`);
     const { sentence, retry } = errorCatalogue[error.code];
-    output.note(`  ${[sentence, advice[retry]].filter((text) => text !== null).join(' ')}`);
+    const said = [sentence, advice[retry], nextSteps[error.code] ?? null];
+    output.note(`  ${said.filter((text) => text !== null).join(' ')}`);
     output.event('error', { code: error.code, message: error.message, details: error.details, retry });
   } else {
     output.event('error', { code: null, message: first });

@@ -76,7 +76,8 @@ function barProgress(stream: NodeJS.WriteStream): Progress {
       if (next === name) return;
       stop();
       name = next;
-      stream.write(`${name} …\r`);
+      // The line may hold the name of the step before, and that may be longer.
+      stream.write(`\r\u001b[K${name} …\r`);
     },
     at(done, total, unit) {
       const amount = `${amountText(done, unit)} of ${amountText(total, unit)}`;

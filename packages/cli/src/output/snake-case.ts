@@ -1,6 +1,5 @@
 /** Names in JSON output are snake_case, as on the wire; this turns the library's values into that, deeply. */
-export const snakeCase = (name: string): string =>
-  name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll('-', '_');
+const snakeCase = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replaceAll('-', '_');
 
 /** Keys only; values stay. `undefined` is left out. */
 export function toSnakeCase(value: unknown): unknown {

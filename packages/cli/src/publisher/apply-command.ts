@@ -13,6 +13,7 @@ import {
   decodeDeltaFile,
   derivationBases,
   derivationTargets,
+  hasCode,
   type Manifest,
   manifestBytes,
   manifestDigest,
@@ -26,6 +27,7 @@ import {
 } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import { exitCodes } from '../exit-codes.js';
+import { assertNamedFile } from '../named-path.js';
 import { printable } from '../output/printable.js';
 import { bytesText, countText } from '../output/quantity.js';
 import { neutralFileName } from './neutral-file-name.js';
@@ -48,7 +50,7 @@ export async function runApply(
     const identity = { application: 'base', platform: 'any' };
     const base = await openRelease(paths.base, { identity, scratchFolder, fileName: neutralFileName, signal });
     try {
-      const delta = resolveDelta(deltaFile.index, base.manifest);
+      const delta = resolveNamed(deltaFile, base.manifest, paths.base);
       await assertFreeBytes(fileSystem, scratchFolder, manifestBytes(delta.target));
       const targetFolder = join(scratchFolder, 'target');
       await mkdir(targetFolder);
@@ -84,11 +86,25 @@ async function assertEmpty(out: string): Promise<void> {
 }
 
 async function readDeltaFile(path: string): Promise<DeltaFile> {
+  await assertNamedFile(path);
   const source = await fileSystem.open(path, 'read');
   try {
     return await decodeDeltaFile(source);
   } finally {
     await source.close();
+  }
+}
+
+/** @throws UpdaterError DELTA_BASE_MISMATCH that names what the caller named: a base may not know its own version. */
+function resolveNamed({ index }: DeltaFile, base: Manifest, path: string): Delta {
+  try {
+    return resolveDelta(index, base);
+  } catch (error) {
+    if (!hasCode(error, 'DELTA_BASE_MISMATCH')) throw error;
+    const expected = `${index.application} ${index.baseVersion} with ${countText(index.baseFiles, 'file')}`;
+    throw new UpdaterError('DELTA_BASE_MISMATCH', `${path} is not what the delta starts from: ${expected}`, {
+      details: { path, baseVersion: index.baseVersion, baseFiles: index.baseFiles },
+    });
   }
 }
 

@@ -1,4 +1,5 @@
 /** The publisher's commands: their arguments, options, help and examples. */
+import { channels, releaseTypes } from '@remendo/core/protocol';
 import { type Command, Option } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
 import type { SettingName } from '../config.js';
@@ -7,7 +8,7 @@ import type { Run } from '../run.js';
 import { runApply } from './apply-command.js';
 import { type DiffOptions, diffCodecs, runDiff } from './diff-command.js';
 import { type ManifestOptions, runManifest } from './manifest-command.js';
-import { type PublishOptions, publishChannels, publishTypes, runPublish } from './publish-command.js';
+import { type PublishOptions, runPublish } from './publish-command.js';
 
 const applicationFlag = ['--application <SLUG>', 'Application the manifest names', 'app'] as const;
 const platformFlag = ['--platform <NAME>', 'Platform of the build: any, win-x64, linux-x64, …', 'any'] as const;
@@ -58,7 +59,7 @@ function addDiff(program: Command, run: Run): void {
   addExamples(
     command,
     'remendo diff erp-1.0.0.zip erp-1.0.1.zip --out erp.delta',
-    'remendo diff old/Vnd.exe new/Vnd.exe --out Vnd.delta --json',
+    'remendo diff 1.0.0/Vnd.exe 1.0.1/Vnd.exe --out Vnd.delta --json',
   );
 }
 
@@ -90,9 +91,9 @@ function addPublish(program: Command, run: Run): void {
       'Publishes a release. The server takes it whole or not at all and then builds the deltas to it. Publishing the same files as the same version again changes nothing. The token comes from REMENDO_TOKEN.',
     )
     .option('--release <VERSION>', 'Version (default: the one in version.txt or in the name of the zip)')
-    .addOption(new Option('--channel <NAME>', 'Channel it is for: decides the type where none is named').choices(publishChannels))
+    .addOption(new Option('--channel <NAME>', 'Channel it is for: decides the type where none is named').choices(channels))
     .addOption(
-      new Option('--type <TYPE>', 'Type of the release (default: stable, or development in that channel)').choices(publishTypes),
+      new Option('--type <TYPE>', 'Type of the release (default: stable, or development in that channel)').choices(releaseTypes),
     )
     .option(...platformFlag)
     .option('--title <TEXT>', 'Title')

@@ -31,6 +31,7 @@ import {
   scanFolder,
   scanZip,
 } from '@remendo/core/publish';
+import { statNamedPath } from '../named-path.js';
 
 export interface OpenedRelease extends ReleaseOnDisk {
   readonly kind: 'file' | 'folder' | 'zip';
@@ -52,7 +53,7 @@ export interface OpenReleaseOptions {
   readonly signal: AbortSignal;
 }
 
-export const unknownVersion = '0.0.0';
+const unknownVersion = '0.0.0';
 const fileSystem = nodeFileSystem();
 
 /** @throws UpdaterError STORAGE_FAILED, MANIFEST_…, ARTIFACT_INVALID, RELEASE_…, LIMIT_EXCEEDED. Close it when done. */
@@ -69,11 +70,9 @@ export async function openRelease(path: string, options: OpenReleaseOptions): Pr
 
 /** What a path is taken for. Links are followed: the caller named this one. */
 export async function kindOf(path: string): Promise<OpenedRelease['kind']> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new UpdaterError('STORAGE_FAILED', `${path} can not be read`, { details: { path }, cause });
-  });
+  const found = await statNamedPath(path);
   if (found.isDirectory()) return 'folder';
-  if (!found.isFile()) throw new UpdaterError('STORAGE_FAILED', `${path} is neither a file nor a folder`, { details: { path } });
+  if (!found.isFile()) throw new UpdaterError('CONFIG_INVALID', `${path} is neither a file nor a folder`, { details: { path } });
   return /\.zip$/i.test(path) ? 'zip' : 'file';
 }
 
@@ -174,7 +173,7 @@ const identityOf = ({ application, platform }: OpenReleaseOptions['identity'], v
 });
 
 /** The version a folder's version.txt names; 0.0.0 without one that can be read. */
-export async function versionOfFolder(path: string): Promise<ReleaseVersion> {
+async function versionOfFolder(path: string): Promise<ReleaseVersion> {
   return (await readVersionOfFolder(path)) ?? { version: unknownVersion };
 }
 

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHttpClient, nodeFileSystem, nodeHost, parseVersion, shownVersion, UpdaterError } from '@remendo/core';
+import type { channels, releaseTypes } from '@remendo/core/protocol';
 import { scanFolder, writeZip } from '@remendo/core/publish';
 import type { CommandContext } from '../command-context.js';
 import type { Settings } from '../config.js';
@@ -16,14 +17,11 @@ import { type PublishedRelease, parseReleaseAnswer } from './release-answer.js';
 import { withScratchFolder } from './scratch-folder.js';
 import { uploadRelease } from './upload-release.js';
 
-export const publishTypes = ['stable', 'development', 'hotfix'] as const;
-export const publishChannels = ['stable', 'development'] as const;
-
 export interface PublishOptions {
   readonly release?: string;
   readonly platform: string;
-  readonly channel?: (typeof publishChannels)[number];
-  readonly type?: (typeof publishTypes)[number];
+  readonly channel?: (typeof channels)[number];
+  readonly type?: (typeof releaseTypes)[number];
   readonly title?: string;
   readonly description?: string;
   readonly changelog?: string;
@@ -81,7 +79,7 @@ function requiredSettings({ server, application, token, allowInsecure }: Publish
 }
 
 /** A channel takes releases by their type, so naming the channel names the type. */
-function typeOf({ type, channel }: PublishOptions): (typeof publishTypes)[number] {
+function typeOf({ type, channel }: PublishOptions): (typeof releaseTypes)[number] {
   const named = type ?? channel ?? 'stable';
   if (channel === 'stable' && named === 'development') {
     throw new UpdaterError('CONFIG_INVALID', 'the stable channel takes stable releases and hotfixes, no development releases');

@@ -116,7 +116,7 @@ describe('remendo diff and apply', () => {
     const before = await readdir(folder);
     const ran = await runRemendo(['apply', at('target'), at('right.delta'), '--out', at('wrong-out'), '--json']);
     expect(ran.code).toBe(exitCodes.delta);
-    expect(ran.events()).toMatchObject([{ event: 'error', code: 'DELTA_BASE_MISMATCH' }]);
+    expect(ran.events()).toMatchObject([{ event: 'error', code: 'DELTA_BASE_MISMATCH', details: { path: at('target') } }]);
     expect(await readdir(folder)).toEqual(before);
   });
 

@@ -69,7 +69,7 @@ const settingNames = [
 const noServer = 'https://server.invalid/';
 
 /** @throws UpdaterError CONFIG_INVALID with every problem, DOWNLOAD_INSECURE. */
-export function openTerminal(context: CommandContext, options: OpenTerminalOptions): Terminal {
+function openTerminal(context: CommandContext, options: OpenTerminalOptions): Terminal {
   const { output, environment } = context;
   const settings = loadSettings(
     settingNames,

@@ -143,6 +143,14 @@ export interface ShownLoser {
 
 const losersShownMax = 8;
 
+/** In the units of the other columns, where it lost by its cost. */
+function lossText({ costBytes, reason }: ShownLoser, chosen: ShownOffer | undefined): string {
+  if (chosen === undefined || costBytes === null || costBytes < chosen.costBytes) return printable(reason);
+  return dearerText(costBytes - chosen.costBytes);
+}
+
+const dearerText = (bytes: number): string => (bytes === 0 ? 'the same cost' : `${bytesText(bytes)} dearer`);
+
 /** The chosen plan first, then what else is offered, then what lost. */
 export function planLines(offers: readonly ShownOffer[], losers: readonly ShownLoser[]): readonly string[] {
   const [chosen] = offers;
@@ -151,9 +159,7 @@ export function planLines(offers: readonly ShownOffer[], losers: readonly ShownL
       printable(offer.label),
       bytesText(offer.fetchBytes),
       bytesText(offer.costBytes),
-      offer === chosen
-        ? `chosen, ${countText(offer.requests, 'request')}`
-        : `${bytesText(offer.costBytes - (chosen?.costBytes ?? 0))} dearer`,
+      offer === chosen ? `chosen, ${countText(offer.requests, 'request')}` : dearerText(offer.costBytes - (chosen?.costBytes ?? 0)),
     ]),
     ...losers
       .slice(0, losersShownMax)
@@ -161,7 +167,7 @@ export function planLines(offers: readonly ShownOffer[], losers: readonly ShownL
         printable(loser.label),
         '',
         loser.costBytes === null ? '—' : bytesText(loser.costBytes),
-        printable(loser.reason),
+        lossText(loser, chosen),
       ]),
   ];
   const rest = losers.length - losersShownMax;

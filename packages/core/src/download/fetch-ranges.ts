@@ -42,8 +42,11 @@ export interface FetchObjectsOptions {
    * DOWNLOAD_DIGEST_MISMATCH. `verifyBlobs` makes one. Left out, ranges are verified only by whoever reads their blobs.
    */
   readonly verify?: ((range: ArrivedRange, signal?: AbortSignal) => Promise<void>) | undefined;
-  /** Verify nothing here, whole objects neither: the caller verifies every blob when it reads it (default false). */
-  readonly unverified?: boolean;
+  /**
+   * Keep a range that is damaged at its source instead of failing: the caller verifies every blob when it reads it, and
+   * can do with the others (default false).
+   */
+  readonly keepsDamaged?: boolean;
   /** Ranges at a time (default 3). */
   readonly concurrency?: number;
   /** For all of them together; local sources are not slowed (default: no limit). */
@@ -149,7 +152,6 @@ async function isRight(options: FetchObjectsOptions, file: HeldFile, objectBytes
 
 async function verifyRange(options: FetchObjectsOptions, range: ArrivedRange, objectBytes: number): Promise<void> {
   const { fileSystem, signal } = options;
-  if (options.unverified === true) return;
   if (range.bytes !== objectBytes) return options.verify?.(range, signal);
   await verifyArrived(
     fileSystem,
@@ -224,17 +226,21 @@ async function fetchRange(download: Download, range: WantedRange, held: readonly
       await verifyRange(download.options, { ...range, path: part }, range.objectBytes);
     } catch (error) {
       if (!hasCode(error, 'DOWNLOAD_DIGEST_MISMATCH')) throw error;
+      const isLastResort = foundBytes === 0 && source.otherwise === undefined;
+      if (isLastResort && download.options.keepsDamaged === true) return { ...arrivedAs(range), path: part };
       await fileSystem.removeFile(part);
       progress(-range.bytes, 0);
-      if (foundBytes === 0 && source.otherwise === undefined) throw error;
+      if (isLastResort) throw error;
       if (foundBytes === 0) source = source.otherwise ?? source;
       usable = [];
       continue;
     }
     await fileSystem.rename(part, range.path);
-    return { digest: range.digest, offset: range.offset, bytes: range.bytes, path: range.path };
+    return arrivedAs(range);
   }
 }
+
+const arrivedAs = ({ digest, offset, bytes, path }: WantedRange): ArrivedRange => ({ digest, offset, bytes, path });
 
 function downloadsOf(ranges: readonly ArrivedRange[]): Downloads {
   const byObject = new Map<Digest, ArrivedRange[]>();

@@ -4,12 +4,16 @@ import { transformChunks } from '../bytes/transform-chunks.js';
 import { fileSink, withFile } from '../file-system/file-source.js';
 import type { FileSystem } from '../file-system/file-system.js';
 
-/** Above this the best quality costs more time than it is worth: about 0.2 MB/s against 0.7. */
-const bestQualityBytesMax = 1024 * 1024;
+/** Up to so many bytes a quality is worth its time: measured about 0.2 MB/s, 0.7 MB/s, and 14 MB/s for the rest. */
+const qualities = [
+  { bytesMax: 1024 ** 2, quality: 11 },
+  { bytesMax: 64 * 1024 ** 2, quality: 9 },
+  { bytesMax: Number.POSITIVE_INFINITY, quality: 5 },
+] as const;
 
 /**
- * Compresses a file by brotli into `encodedPath`, which is made or emptied: quality 11 up to 1 MiB, 9 above, window
- * 16 MiB.
+ * Compresses a file by brotli into `encodedPath`, which is made or emptied: quality 11 up to 1 MiB, 9 up to
+ * 64 MiB, 5 above, window 16 MiB.
  * @returns the compressed size. The caller compares it and keeps the plain bytes (identity) when nothing was saved.
  */
 export async function encodeWhole(
@@ -22,7 +26,7 @@ export async function encodeWhole(
     withFile(fileSystem, encodedPath, { mode: 'create' }, async (encoded) => {
       const brotli = createBrotliCompress({
         params: {
-          [constants.BROTLI_PARAM_QUALITY]: plain.bytes <= bestQualityBytesMax ? 11 : 9,
+          [constants.BROTLI_PARAM_QUALITY]: qualities.find(({ bytesMax }) => plain.bytes <= bytesMax)?.quality ?? 5,
           [constants.BROTLI_PARAM_LGWIN]: 24,
           [constants.BROTLI_PARAM_SIZE_HINT]: plain.bytes,
         },

@@ -35,7 +35,7 @@ export async function findChanges(
 ): Promise<InstallChanges> {
   const { fileSystem } = context.host;
   const { root } = context.layout;
-  const options = signal === undefined ? {} : { signal };
+  const options = { isSkipped: context.isPreserved, ...(signal === undefined ? {} : { signal }) };
   const baseSurvey = await surveyInstall(fileSystem, root, plan.base, options);
   const surveyedBase = new Map(baseSurvey.map((surveyed) => [surveyed.file.path, surveyed]));
   const isKept = (file: ManifestFile): boolean => {

@@ -4,7 +4,7 @@ import { derivationBases, derivationTargets } from '../delta/delta.js';
 import { decodeDeltaIndex } from '../delta/delta-index.js';
 import { resolveDelta } from '../delta/resolve-delta.js';
 import { type Downloads, downloadRoom } from '../download/fetch-ranges.js';
-import { hasCode, UpdaterError } from '../errors.js';
+import { UpdaterError } from '../errors.js';
 import { assertFreeBytes } from '../file-system/free-space.js';
 import type { Digest } from '../hash/digest.js';
 import { limits } from '../limits.js';
@@ -82,7 +82,12 @@ async function downloadDelta(
   const derivations = neededDerivations(delta, changes);
   const fetches = fetchesOf(derivations, delta.objects);
   await assertRoomFor(context, fetches, stagingBytes(changes, derivations));
-  const downloads = await fetchProved(context, fetches, derivations, signal);
+  const downloads = await fetchAll(context, fetches, {
+    blobs: derivations.map((derivation) => derivation.blob),
+    // A blob that is damaged costs its content, not the plan: staging finds it again and heals.
+    keepsDamaged: true,
+    ...(signal === undefined ? {} : { signal }),
+  });
   return { kind: 'delta', plan, offer, target: delta.target, derivations, downloads };
 }
 
@@ -110,22 +115,6 @@ async function fetchDelta(
 function assertIsRelease({ application, platform, version }: Manifest, { release }: UpdatePlan): void {
   if (application === release.application && platform === release.platform && version === release.version) return;
   throw new UpdaterError('PLAN_INVALID', `the manifest of ${release.version} is one of ${application} ${version} for ${platform}`);
-}
-
-/** A blob that stays damaged costs its content, not the plan: staging finds it again and heals. */
-async function fetchProved(
-  context: UpdateContext,
-  fetches: readonly ObjectFetch[],
-  derivations: readonly Derivation[],
-  signal?: AbortSignal,
-) {
-  const abort = signal === undefined ? {} : { signal };
-  try {
-    return await fetchAll(context, fetches, { blobs: derivations.map((derivation) => derivation.blob), ...abort });
-  } catch (error) {
-    if (!hasCode(error, 'DOWNLOAD_DIGEST_MISMATCH')) throw error;
-    return fetchAll(context, fetches, { unverified: true, ...abort });
-  }
 }
 
 /** Only what leads to files that change and to contents that the install root does not hold. */

@@ -18,12 +18,12 @@ import type { UpdateContext } from './update-context.js';
  * Fetches what is not on disk yet, going on where an earlier attempt stopped, and tells its progress. Whatever size the
  * server claims, nothing is fetched that the disk has no room for.
  * @param options.blobs lie in the fetched ranges: a range with a damaged one is fetched anew.
- * @param options.unverified take what comes: whoever reads a blob proves it.
+ * @param options.keepsDamaged take also what is damaged at its source: whoever reads a blob proves it.
  */
 export async function fetchAll(
   context: UpdateContext,
   fetches: readonly ObjectFetch[],
-  options: { readonly blobs?: readonly Blob[]; readonly unverified?: boolean; readonly signal?: AbortSignal } = {},
+  options: { readonly blobs?: readonly Blob[]; readonly keepsDamaged?: boolean; readonly signal?: AbortSignal } = {},
 ): Promise<Downloads> {
   const { host, layout } = context;
   const place = { fileSystem: host.fileSystem, folder: layout.downloads };
@@ -33,7 +33,7 @@ export async function fetchAll(
     source: context.source,
     fetches,
     verify: verifyBlobs(host.fileSystem, options.blobs ?? []),
-    unverified: options.unverified ?? false,
+    keepsDamaged: options.keepsDamaged ?? false,
     clock: host.clock,
     bandwidthBytesPerSecond: context.bandwidthBytesPerSecond,
     signal: options.signal,

@@ -11,7 +11,7 @@ import type { ObjectFetch, PlanCost } from '../planner/plan.js';
 import { planCost } from '../planner/plan-cost.js';
 import type { PlanAnswer } from '../protocol/index.js';
 import type { VerifiedRelease } from '../trust/release-trust.js';
-import { fetchManifest } from './fetch-objects.js';
+import { fetchManifest, wholeObject } from './fetch-objects.js';
 import { identifyInstall } from './identify-install.js';
 import { type Installed, readInstalled } from './install-state.js';
 import { fetchesOfPlan } from './server-api.js';
@@ -76,18 +76,21 @@ export async function offerPlans(
   const base = known ?? empty;
   const deltaBase = answer.base?.manifest_digest === manifestDigest(base) ? base : empty;
   const held = await heldRanges(host.fileSystem, layout.downloads);
-  const offers = answer.plans
-    .map((plan): PlanOffer => {
-      const fetches = fetchesOfPlan(plan);
-      const index = plan.kind === 'delta' ? { digest: plan.index.digest as Digest, bytes: plan.index.bytes } : null;
-      return { kind: plan.kind, label: plan.label, fetches, index, cost: planCost(fetches, held) };
-    })
+  const manifest = { digest: answer.target.manifest.digest as Digest, bytes: answer.target.manifest.bytes };
+  const offered = answer.plans.map((plan): Omit<PlanOffer, 'cost'> => {
+    const index = plan.kind === 'delta' ? { digest: plan.index.digest as Digest, bytes: plan.index.bytes } : null;
+    return { kind: plan.kind, label: plan.label, fetches: fetchesOfPlan(plan), index };
+  });
+  // The last resort needs nobody's offer: the release says what its zip is.
+  const zip = { kind: 'zip' as const, label: 'full zip', fetches: [wholeObject(manifest), wholeObject(release.zip)], index: null };
+  const offers = (offered.some(({ kind }) => kind === 'zip') ? offered : [...offered, zip])
+    .map((offer): PlanOffer => ({ ...offer, cost: planCost(offer.fetches, held) }))
     .sort((a, b) => a.cost.costBytes - b.cost.costBytes);
   return {
     release,
     displayVersion: answer.target.display_version ?? release.version,
     installedBytes: answer.target.installed_bytes,
-    manifest: { digest: answer.target.manifest.digest as Digest, bytes: answer.target.manifest.bytes },
+    manifest,
     installed,
     base,
     deltaBase,

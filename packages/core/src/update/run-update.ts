@@ -44,10 +44,9 @@ const isFinal = (error: unknown): boolean =>
 
 /** The server's plans in the order of their cost, and the full zip last, whatever it costs. */
 function ladder(plan: UpdatePlan): readonly PlanOffer[] {
+  const deltas = plan.offers.filter((offer) => offer.kind === 'delta');
   const zips = plan.offers.filter((offer) => offer.kind === 'zip');
-  return [...plan.offers.filter((offer, index) => offer.kind === 'delta' || index === 0), ...zips].filter(
-    (offer, index, all) => all.indexOf(offer) === index,
-  );
+  return plan.offers[0]?.kind === 'zip' ? [...zips, ...deltas] : [...deltas, ...zips];
 }
 
 /**

@@ -7,7 +7,7 @@ import type { FileSystem } from '../file-system/file-system.js';
 import { hashFile, xxh64OfFile } from '../file-system/hash-file.js';
 import type { Digest } from '../hash/digest.js';
 import type { Manifest, ManifestFile } from '../manifest/manifest.js';
-import { releasePathToFilePath } from '../manifest/release-path.js';
+import { type ReleasePath, releasePathToFilePath } from '../manifest/release-path.js';
 
 export type FileFinding = 'intact' | 'changed' | 'missing' | 'mode';
 
@@ -20,6 +20,8 @@ export interface SurveyedFile {
 export interface SurveyOptions {
   /** Compare SHA-256 as well: for proof instead of speed. */
   readonly full?: boolean;
+  /** Files that are not read: what is there counts as changed (default: none). Another program may hold them. */
+  readonly isSkipped?: (path: ReleasePath) => boolean;
   /** Files read at the same time (default 4). */
   readonly concurrency?: number;
   readonly signal?: AbortSignal;
@@ -52,7 +54,7 @@ async function findingOf(
 ): Promise<FileFinding> {
   const stat = await fileSystem.stat(filePath);
   if (stat === null) return 'missing';
-  if (stat.kind !== 'file' || stat.bytes !== file.bytes) return 'changed';
+  if (stat.kind !== 'file' || stat.bytes !== file.bytes || options.isSkipped?.(file.path) === true) return 'changed';
   if (options.full === true) {
     if ((await hashFile(fileSystem, filePath, options.signal)).sha256 !== file.sha256) return 'changed';
   } else if ((await xxh64OfFile(fileSystem, filePath, options.signal)) !== file.xxh64) return 'changed';

@@ -191,6 +191,33 @@ describe('an update', () => {
     expect(await applicationFiles(fileSystem)).toEqual(await expected(targetRelease, userFiles));
   });
 
+  it('refuses to stage what was planned for another state of the install', async () => {
+    const slow = updater();
+    const downloaded = await slow.download(await slow.plan('1.0.1'));
+    await updater().update();
+    await expect(slow.stage(downloaded)).rejects.toMatchObject({ code: 'PLAN_INVALID' });
+    expect((await updater().verify()).intact).toBe(true);
+  });
+
+  it('reaches the release by its zip when the server offers no plan at all', async () => {
+    const honest = server.fetch;
+    const lying: typeof fetch = async (input, init) => {
+      const answer = await honest(input, init);
+      if (!String(input instanceof Request ? input.url : input).includes('/plan')) return answer;
+      return Response.json({ ...((await answer.json()) as object), plans: [] });
+    };
+    Object.assign(server, { fetch: lying });
+    expect(await updater().update()).toMatchObject({ kind: 'updated', plan: 'full zip' });
+    Object.assign(server, { fetch: honest });
+    expect(await applicationFiles(fileSystem)).toEqual(await expected(targetRelease, userFiles));
+  });
+
+  it('does not read a preserved file that another program holds', async () => {
+    fileSystem.fault = (operation, path) =>
+      operation === 'open' && path === `${root}/big.bin` ? new UpdaterError('TRANSACTION_FILE_HELD', 'held') : undefined;
+    expect(await updater({ preserve: ['big.bin'] }).update()).toMatchObject({ kind: 'updated' });
+  });
+
   it('falls back to the full zip when nothing else works out, and says why', async () => {
     const zips = new Set<string>();
     for (const [digest, bytes] of server.objects) {

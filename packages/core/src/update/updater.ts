@@ -150,6 +150,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
     async stage(downloaded, { signal } = {}) {
       const install = await open(context);
       try {
+        await assertUnchanged(context, downloaded);
         return session(context, install, await stageDownloaded(context, install, downloaded, signal));
       } catch (error) {
         await install.close();
@@ -261,6 +262,13 @@ function session(context: UpdateContext, install: Install, staged: StagedUpdate)
       }
     },
   };
+}
+
+/** Between planning and staging another program may have updated this install: the plan is then for another base. */
+async function assertUnchanged(context: UpdateContext, { plan }: DownloadedUpdate): Promise<void> {
+  const { manifest } = await readInstalled(context.host.fileSystem, context.layout);
+  const [now, then] = [manifest, plan.installed.manifest].map((one) => (one === null ? null : manifestDigest(one)));
+  if (now !== then) throw new UpdaterError('PLAN_INVALID', 'the install has changed since this update was planned');
 }
 
 function lastTransaction({ transaction }: Install): Transaction {
