@@ -33,6 +33,8 @@ async function main(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'remendo-demo-'));
   const isInteractive = process.stdin.isTTY === true && process.stdout.isTTY === true;
   const server = await startServer(join(folder, 'server'), token);
+  const interrupt = (): void => void cleanUp(server, folder).then(() => process.exit(130));
+  process.once('SIGINT', interrupt);
   const keepRunning = isInteractive ? async () => stayUp(server, folder) : async () => cleanUp(server, folder);
   try {
     const reports = await demonstrate(server, folder);
@@ -54,6 +56,7 @@ async function main(): Promise<void> {
     await cleanUp(server, folder);
     throw error;
   }
+  process.off('SIGINT', interrupt);
   await keepRunning();
 }
 

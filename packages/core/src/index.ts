@@ -57,6 +57,7 @@ export {
 } from './planner/plan.js';
 export { nothingHeld, planCost } from './planner/plan-cost.js';
 export { planUpdate } from './planner/plan-update.js';
+export { peekInstall } from './transaction/install.js';
 export { type InstallLayout, installLayout } from './transaction/install-layout.js';
 export { type ParsedJournal, parseJournal } from './transaction/journal.js';
 export { announcedTrust, type ReleaseClaim, type ReleaseTrust, type VerifiedRelease } from './trust/release-trust.js';

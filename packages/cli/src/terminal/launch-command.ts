@@ -6,13 +6,21 @@
  * output and in the log. Only an install that is a mixture of two versions is not started.
  */
 import { constants } from 'node:os';
-import { type ExitStatus, hasCode, isUpdaterError, type RunningApplication, type StartCommand, UpdaterError } from '@remendo/core';
+import {
+  type ExitStatus,
+  hasCode,
+  isUpdaterError,
+  nodeFileSystem,
+  peekInstall,
+  type RunningApplication,
+  type StartCommand,
+  UpdaterError,
+} from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { Interrupted } from '../exit-codes.js';
 import { printable } from '../output/printable.js';
 import { interruptedBy, reportFailure } from './command-failure.js';
-import { readLastTransaction } from './last-transaction.js';
 import { installedVersion, type Terminal, withTerminal } from './open-terminal.js';
 
 export interface LaunchOptions {
@@ -94,7 +102,7 @@ async function recoverFirst({ output, signal }: CommandContext, { updater, layou
       return recovery === 'committed' || recovery === 'rolled-forward' ? 'waiting' : 'ready';
     } catch (error) {
       if (!isUpdaterError(error) || isMixture(error)) throw error;
-      const isSwapping = ['committing', 'rolling_back'].includes((await readLastTransaction(layout.journal))?.state ?? '');
+      const isSwapping = ['committing', 'rolling_back'].includes((await peekInstall(nodeFileSystem(), layout))?.state ?? '');
       if (isSwapping && waitedMs >= swapWaitMs) throw error;
       if (!isSwapping) {
         output.warn(`starting without an update: ${printable(error.message)}`);

@@ -1,12 +1,19 @@
 /** `remendo status`: what is installed, read from a few small files; nothing is changed and nobody is asked. */
-import { type Installed, manifestBytes, manifestDigest, shownVersion, UpdaterError } from '@remendo/core';
+import {
+  type Installed,
+  manifestBytes,
+  manifestDigest,
+  nodeFileSystem,
+  peekInstall,
+  shownVersion,
+  UpdaterError,
+} from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { exitCodes } from '../exit-codes.js';
 import { printable } from '../output/printable.js';
 import { bytesText, countText } from '../output/quantity.js';
 import { pairLines } from '../output/table.js';
-import { type LastTransaction, readLastTransaction } from './last-transaction.js';
 import { withTerminal } from './open-terminal.js';
 
 export async function runStatus(context: CommandContext, flags: SettingSources['flags']): Promise<number> {
@@ -14,7 +21,7 @@ export async function runStatus(context: CommandContext, flags: SettingSources['
   const open = { command: 'status', flags, asksServer: false, changesInstall: false };
   return withTerminal(context, open, async ({ updater, layout }) => {
     const installed = await updater.status();
-    const last = await readLastTransaction(layout.journal);
+    const last = await peekInstall(nodeFileSystem(), layout);
     if (installed.version === null && installed.state === null && last === null) {
       throw new UpdaterError('INSTALL_NOT_FOUND', `nothing is installed in ${layout.root}`, { details: { root: layout.root } });
     }
@@ -35,7 +42,10 @@ const documentOf = (root: string, { version, state, manifest, blocked }: Install
   files: manifest?.files.length ?? null,
   bytes: manifest === null ? null : manifestBytes(manifest),
   blocked,
-  lastTransaction: last,
+  lastTransaction:
+    last === null
+      ? null
+      : { state: last.state, base: last.base?.version ?? null, target: last.target.version, reason: last.reason },
 });
 
 function pairsOf(
@@ -59,6 +69,8 @@ function pairsOf(
   ];
 }
 
+type LastTransaction = NonNullable<Awaited<ReturnType<typeof peekInstall>>>;
+
 const stateTexts: Readonly<Record<string, string>> = {
   begun: 'begun; the next command gives it up',
   staged: 'ready to be put in place',
@@ -72,5 +84,5 @@ const stateTexts: Readonly<Record<string, string>> = {
 
 function transactionText({ state, base, target, reason }: LastTransaction): string {
   const because = reason === null ? '' : ` (${printable(reason)})`;
-  return `${printable(base ?? 'nothing')} → ${printable(target)}: ${stateTexts[state] ?? printable(state)}${because}`;
+  return `${printable(base?.version ?? 'nothing')} → ${printable(target.version)}: ${stateTexts[state] ?? printable(state)}${because}`;
 }

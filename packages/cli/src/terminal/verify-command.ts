@@ -34,6 +34,7 @@ function showReport(output: Output, { version, files, bytes, intact, damaged, pr
     output,
     damaged.map(({ path, finding }) => `${finding.padEnd(8)} ${path}`),
   );
+  if (!intact) output.line(`remendo install ${printable(version)} puts them in order and fetches those files alone.`);
   if (preserved.length > 0) output.line(`Preserved, and not as in the release: ${countText(preserved.length, 'file')}`);
   showPaths(output, preserved);
   if (foreign.length > 0) output.line(`In the folder, but in no release: ${countText(foreign.length, 'file')}`);

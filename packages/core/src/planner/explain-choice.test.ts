@@ -36,9 +36,7 @@ test('losers beyond the given number are counted', () => {
 });
 
 test('a plan that fetches nothing names no requests', () => {
-  expect(explainChoice({ plans: [plan('nothing to fetch', cost(0, 0))], losers: [] })).toEqual([
-    'Chosen: nothing to fetch, 0 bytes.',
-  ]);
+  expect(explainChoice({ plans: [plan('index only', cost(0, 0))], losers: [] })).toEqual(['Chosen: index only, 0 bytes.']);
 });
 
 test('no plan is told as well', () => {

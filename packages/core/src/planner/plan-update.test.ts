@@ -53,14 +53,14 @@ describe('nothing to do, nothing that can be done', () => {
     expect(choice.plans).toEqual([
       {
         kind: 'delta',
-        label: 'nothing to fetch',
+        label: 'index only',
         derivations: [],
         fetches: [],
         cost: { fetchBytes: 0, requests: 0, costBytes: 0 },
       },
     ]);
     expect(choice.losers.map((loser) => `${loser.label}: ${loser.reason}`)).toEqual([
-      'full zip: 1,000,600 bytes dearer than nothing to fetch',
+      'full zip: 1,000,600 bytes dearer than index only',
     ]);
   });
 

@@ -47,7 +47,7 @@ function zipPlan({ zip }: PlanInput): Plan {
 }
 
 function nothingToFetch(zip: Plan): PlanChoice {
-  const plan: Plan = { kind: 'delta', label: 'nothing to fetch', derivations: [], fetches: [], cost: noCost };
+  const plan: Plan = { kind: 'delta', label: 'index only', derivations: [], fetches: [], cost: noCost };
   return { plans: [plan], losers: [{ label: zip.label, cost: zip.cost, reason: dearerThan(zip.cost, plan) }] };
 }
 

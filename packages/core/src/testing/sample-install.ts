@@ -8,7 +8,7 @@ import type { FileSystem } from '../file-system/file-system.js';
 import { digestOf } from '../hash/digest.js';
 import type { ReleasePath } from '../manifest/release-path.js';
 import type { Change, ReleaseReference } from '../transaction/change.js';
-import { beginTransaction, type Install, type InstallPorts, openInstall } from '../transaction/install.js';
+import { beginTransaction, type Install, type InstallPorts, openInstall, undoableTransaction } from '../transaction/install.js';
 import { type InstallLayout, installLayout } from '../transaction/install-layout.js';
 import type { Transaction } from '../transaction/transaction.js';
 
@@ -176,3 +176,6 @@ export async function updateSample(
     await install.close();
   }
 }
+
+/** Goes back to what was there before the last transaction. */
+export const rollBackSample = async (install: Install): Promise<void> => undoableTransaction(install).rollback('asked for');

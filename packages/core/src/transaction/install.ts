@@ -154,17 +154,10 @@ async function settleLast(last: Transaction | null): Promise<void> {
   });
 }
 
-/**
- * Goes back to what the install held before its last transaction; for the command.
- * @throws UpdaterError TRANSACTION_NO_WAY_BACK when there is nothing to go back to; see `Transaction.rollback` for the rest.
- */
-export async function rollbackInstall(install: Install, reason = 'asked for'): Promise<Transaction> {
-  const { transaction } = install;
-  if (transaction?.state !== 'committed' && transaction?.state !== 'confirmed') {
-    throw new UpdaterError('TRANSACTION_NO_WAY_BACK', 'the last transaction of this install can not be undone', {
-      details: { state: transaction?.state ?? 'none' },
-    });
-  }
-  await transaction.rollback(reason);
-  return transaction;
+/** The install's last transaction, if `rollback` can undo it. @throws UpdaterError TRANSACTION_NO_WAY_BACK otherwise. */
+export function undoableTransaction({ transaction }: Install): Transaction {
+  if (transaction?.state === 'committed' || transaction?.state === 'confirmed') return transaction;
+  throw new UpdaterError('TRANSACTION_NO_WAY_BACK', 'the last transaction of this install can not be undone', {
+    details: { state: transaction?.state ?? 'none' },
+  });
 }

@@ -7,6 +7,7 @@ import { CrashFileSystem, type CrashKind } from '../testing/crash-file-system.js
 import {
   baseRelease,
   nextRelease,
+  rollBackSample,
   type SampleRelease,
   sampleLayout,
   sampleRoot,
@@ -17,7 +18,7 @@ import {
 } from '../testing/sample-install.js';
 import { seededRandom } from '../testing/seeded-random.js';
 import { SimulatedMachine } from '../testing/simulated-machine.js';
-import { openInstall, rollbackInstall } from './install.js';
+import { openInstall } from './install.js';
 
 const seed = Number(process.env.REMENDO_TEST_SEED ?? 20_260_101);
 const kinds: readonly (readonly [CrashKind, number])[] = [
@@ -114,7 +115,7 @@ async function recoverOnce(scenario: Scenario, disk: CrashFileSystem): Promise<S
 async function expectWayBack(scenario: Scenario, disk: CrashFileSystem): Promise<void> {
   const copy = copyOf(disk);
   const install = await openInstall(scenario.machine.boot(copy), sampleLayout);
-  await rollbackInstall(install);
+  await rollBackSample(install);
   await expectSnapshot(copy, scenario.outcomes[0]?.snapshot);
   await install.close();
 }
@@ -185,7 +186,7 @@ describe.each(disks)('on $name', ({ name, options }) => {
       isNeverRolledBack: false,
       act: async (disk) => {
         const install = await openInstall(machine.boot(disk), sampleLayout);
-        await rollbackInstall(install);
+        await rollBackSample(install);
         await install.close();
       },
       outcomes: [

@@ -5,6 +5,7 @@ import type { FileOperation } from '../testing/memory-file-system.js';
 import { MemoryFileSystem } from '../testing/memory-file-system.js';
 import {
   baseRelease,
+  rollBackSample,
   sampleLayout,
   sampleRoot,
   snapshotOf,
@@ -14,7 +15,7 @@ import {
   writeSampleInstall,
 } from '../testing/sample-install.js';
 import { SimulatedMachine } from '../testing/simulated-machine.js';
-import { openInstall, rollbackInstall } from './install.js';
+import { openInstall } from './install.js';
 
 const options = { canSyncDirectories: false, ignoresCase: true } as const;
 const held = () => new UpdaterError('TRANSACTION_FILE_HELD', 'another program holds it');
@@ -99,7 +100,7 @@ describe('a held file', () => {
       await expectUpdateWorks(machine, disk);
       const install = await openInstall(machine.boot(disk), sampleLayout);
       const fault = failAt(disk, ['rename'], { n, isLasting: false, error: held });
-      const outcome = await rollbackInstall(install).catch((error: unknown) => error);
+      const outcome = await rollBackSample(install).catch((error: unknown) => error);
       if (!fault.wasReached()) break;
       expect(outcome).toSatisfy((error) => hasCode(error, 'TRANSACTION_ROLLBACK_PENDING'));
       await install.close();

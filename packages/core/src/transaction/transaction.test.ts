@@ -14,6 +14,7 @@ import {
   changesBetween,
   nextRelease,
   referenceOf,
+  rollBackSample,
   type SampleRelease,
   sampleLayout,
   sampleRoot,
@@ -28,7 +29,7 @@ import {
 } from '../testing/sample-install.js';
 import { SimulatedMachine } from '../testing/simulated-machine.js';
 import type { Change } from './change.js';
-import { beginTransaction, type Install, openInstall, peekInstall, rollbackInstall } from './install.js';
+import { beginTransaction, type Install, openInstall, peekInstall } from './install.js';
 import { installLayout } from './install-layout.js';
 import type { TransactionEvent } from './transaction-context.js';
 
@@ -253,7 +254,7 @@ describe('a file that is edited', () => {
     const transaction = await stageSample(await open(methods), baseRelease, targetRelease);
     await transaction.commit();
     const later = await open();
-    await rollbackInstall(later);
+    await rollBackSample(later);
     expect(await textAt(at('big.bin'))).toBe('edited late');
   });
 
@@ -298,11 +299,11 @@ describe('confirm and rollback', () => {
     await expect(later.transaction?.recordStart()).rejects.toSatisfy(failsWith('TRANSACTION_STATE'));
     const last = await open();
     expect(last.recovery.kind).toBe('nothing-to-do');
-    await rollbackInstall(last);
+    await rollBackSample(last);
     expect(await snapshot()).toEqual(baseSnapshot);
     expect(last.transaction?.reason).toBe('asked for');
-    await expect(rollbackInstall(last)).rejects.toSatisfy(failsWith('TRANSACTION_NO_WAY_BACK'));
-    await expect(rollbackInstall(await open())).rejects.toSatisfy(failsWith('TRANSACTION_NO_WAY_BACK'));
+    await expect(rollBackSample(last)).rejects.toSatisfy(failsWith('TRANSACTION_NO_WAY_BACK'));
+    await expect(rollBackSample(await open())).rejects.toSatisfy(failsWith('TRANSACTION_NO_WAY_BACK'));
   });
 
   it('stay at the target when the way back is damaged', async () => {
@@ -330,7 +331,7 @@ describe('confirm and rollback', () => {
   it('find nothing to do in a fresh install', async () => {
     const install = await open();
     expect(install.recovery).toEqual({ kind: 'nothing-to-do', last: null });
-    await expect(rollbackInstall(install)).rejects.toSatisfy(failsWith('TRANSACTION_NO_WAY_BACK'));
+    await expect(rollBackSample(install)).rejects.toSatisfy(failsWith('TRANSACTION_NO_WAY_BACK'));
   });
 });
 

@@ -144,6 +144,14 @@ describe('an update', () => {
     expect(await applicationFiles(fileSystem)).toEqual(await expected(baseRelease));
   });
 
+  it('of the installed version puts what is damaged in order, and fetches that alone', async () => {
+    await writeText(fileSystem, `${root}/engine.dll`, 'damaged');
+    await fileSystem.removeFile(`${root}/lib/same.dll`);
+    expect(await updater().update({ version: '1.0.0' })).toMatchObject({ kind: 'updated', version: '1.0.0', changedFiles: 2 });
+    expect(await applicationFiles(fileSystem)).toEqual(await expected(baseRelease, userFiles));
+    expect(await updater().update({ version: '1.0.0' })).toEqual({ kind: 'up-to-date', installed: '1.0.0' });
+  });
+
   it('says it is up to date when it is', async () => {
     await updater().update();
     expect(await updater().update()).toEqual({ kind: 'up-to-date', installed: '1.0.1' });

@@ -8,13 +8,13 @@ import type { ObjectSource } from '../download/object-source.js';
 import { sourcesInOrder } from '../download/sources-in-order.js';
 import { hasCode, UpdaterError } from '../errors.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
+import type { Manifest } from '../manifest/manifest.js';
 import { preserveMatcher } from '../manifest/preserve.js';
 import { compareVersions, shownVersion } from '../manifest/version.js';
 import type { CheckAnswer } from '../protocol/index.js';
-import { type Install, openInstall } from '../transaction/install.js';
+import { type Install, openInstall, undoableTransaction } from '../transaction/install.js';
 import { installLayout } from '../transaction/install-layout.js';
 import type { Recovery } from '../transaction/recover.js';
-import type { Transaction } from '../transaction/transaction.js';
 import { announcedTrust, type ReleaseTrust } from '../trust/release-trust.js';
 import { type DownloadedUpdate, downloadUpdate } from './download-update.js';
 import { type Installed, readInstalled, readState } from './install-state.js';
@@ -23,6 +23,7 @@ import { confirmUpdate, type ProveOptions, proveCommitted, rollBack } from './pr
 import type { ApplicationStarter, HealthRule, RunningApplication, StartCommand } from './prove-start.js';
 import { downloadAndStage, type StagedUpdate, stageDownloaded } from './run-update.js';
 import { createServerApi } from './server-api.js';
+import { surveyInstall } from './survey-install.js';
 import type { Host, UpdateContext } from './update-context.js';
 import type { OnUpdateEvent } from './update-event.js';
 import { type VerifyReport, verifyInstall } from './verify-install.js';
@@ -83,7 +84,7 @@ export type StartResult =
   | { readonly kind: 'rolled-back'; readonly version: string; readonly reason: string; readonly running: RunningApplication };
 
 export interface UpdateOptions {
-  /** Install this release instead of the newest offered. */
+  /** Install this release instead of the newest offered; the installed one: put what is damaged in order. */
   readonly version?: string;
   /** Try a version again that was rolled back here (default false). */
   readonly retry?: boolean;
@@ -173,7 +174,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
       }),
     rollback: (reason = 'asked for') =>
       locked(async (install) => {
-        await rollBack(context, lastTransaction(install), reason);
+        await rollBack(context, undoableTransaction(install), reason);
         const { version } = await readInstalled(host.fileSystem, context.layout);
         return { version: version === null ? null : shownVersion(version) };
       }),
@@ -271,13 +272,6 @@ async function assertUnchanged(context: UpdateContext, { plan }: DownloadedUpdat
   if (now !== then) throw new UpdaterError('PLAN_INVALID', 'the install has changed since this update was planned');
 }
 
-function lastTransaction({ transaction }: Install): Transaction {
-  if (transaction?.state === 'committed' || transaction?.state === 'confirmed') return transaction;
-  throw new UpdaterError('TRANSACTION_NO_WAY_BACK', 'the last transaction of this install can not be undone', {
-    details: { state: transaction?.state ?? 'none' },
-  });
-}
-
 const committedTransaction = ({ transaction }: Install) => (transaction?.state === 'committed' ? transaction : null);
 
 async function check(
@@ -341,8 +335,9 @@ async function chooseTarget(
     return found.kind === 'available' ? found.version : found;
   }
   const installed = await readInstalled(context.host.fileSystem, context.layout);
-  if (installed.manifest?.version === options.version)
+  if (installed.manifest?.version === options.version && (await isWhole(context, installed.manifest, options.signal))) {
     return { kind: 'up-to-date', installed: shownVersion(installed.version ?? installed.manifest) };
+  }
   if (options.retry !== true && installed.blocked.includes(options.version)) {
     return {
       kind: 'blocked',
@@ -351,6 +346,12 @@ async function chooseTarget(
     };
   }
   return options.version;
+}
+
+/** Whether every installed file is the manifest's at a first look, preserved ones aside. */
+async function isWhole({ host, layout, isPreserved }: UpdateContext, manifest: Manifest, signal?: AbortSignal): Promise<boolean> {
+  const survey = await surveyInstall(host.fileSystem, layout.root, manifest, signal === undefined ? {} : { signal });
+  return survey.every(({ file, finding }) => finding === 'intact' || (finding !== 'missing' && isPreserved(file.path)));
 }
 
 /** Downloading may have taken days: a release that is no longer offered is not swapped in. */

@@ -125,12 +125,13 @@ function worthMost(plan: DeltaPlan, { objects, zip }: PlanInput): readonly Delta
 function pricedAlike(losers: readonly PlanLoser[], plans: readonly ComposedPlan[]): readonly ComposedLoser[] {
   const indexBytes = Math.max(0, ...plans.map(({ index }) => (index === null ? 0 : index.encoded.length + requestCostBytes)));
   const [best] = plans;
-  return losers.map(({ label, cost, reason }) => {
+  const priced = losers.map(({ label, cost, reason }): ComposedLoser => {
     if (cost === null || best === undefined) return { label, costBytes: null, reason };
     const costBytes = cost.costBytes + indexBytes;
     const dearer = costBytes - best.cost.costBytes;
     return { label, costBytes, reason: dearer > 0 ? `${dearer.toLocaleString('en-US')} bytes dearer than ${best.label}` : reason };
   });
+  return priced.sort((a, b) => (a.costBytes ?? Number.POSITIVE_INFINITY) - (b.costBytes ?? Number.POSITIVE_INFINITY));
 }
 
 const wholeObject = ({ digest, bytes }: DeltaObject): ObjectFetch => ({
