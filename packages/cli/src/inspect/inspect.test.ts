@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { lacksBsdiff } from '@remendo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../exit-codes.js';
 import { runRemendo, temporaryFolders } from '../testing/run-remendo.js';
@@ -26,7 +27,7 @@ function bsdiff40Header(control: number, diff: number, target: number): Buffer {
 }
 
 describe('remendo inspect', () => {
-  it('prints a delta: where it leads and how each file is made', async () => {
+  it.skipIf(lacksBsdiff)('prints a delta: where it leads and how each file is made', async () => {
     await runRemendo(['diff', at('base'), at('target'), '--out', at('a.delta'), '--application', 'erp', '--release', '1.0.1']);
     const ran = await runRemendo(['inspect', at('a.delta')]);
     expect(ran.code).toBe(0);

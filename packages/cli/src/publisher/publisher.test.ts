@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseManifest } from '@remendo/core';
+import { lacksBsdiff } from '@remendo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../exit-codes.js';
 import { runRemendo, temporaryFolders } from '../testing/run-remendo.js';
@@ -54,7 +55,7 @@ describe('remendo diff and apply', () => {
     ['base.zip', 'target.zip', 'base'],
     ['base', 'target.zip', 'base.zip'],
   ] as const;
-  it.each(forms)('a delta from %s to %s applies to %s', async (base, target, applied) => {
+  it.skipIf(lacksBsdiff).each(forms)('a delta from %s to %s applies to %s', async (base, target, applied) => {
     const name = `${base}-${target}`;
     const diff = await runRemendo(['diff', at(base), at(target), '--out', at(`${name}.delta`), '--json']);
     expect(diff.code).toBe(0);
@@ -67,7 +68,7 @@ describe('remendo diff and apply', () => {
     expect(await readTree(at(`${name}-out`))).toEqual(await readTree(at('target')));
   });
 
-  it('two single files are versions of one file, whatever they are called', async () => {
+  it.skipIf(lacksBsdiff)('two single files are versions of one file, whatever they are called', async () => {
     await writeFiles(at('files'), {
       'one.exe': baseFiles['bin/app.exe'] as Uint8Array,
       'renamed.exe': baseFiles['bin/app.exe'] as Uint8Array,

@@ -8,6 +8,7 @@ import { BufferSink, bufferSource } from '../bytes/byte-source.js';
 import { nodeFileSystem } from '../file-system/node-file-system.js';
 import { digestOf } from '../hash/digest.js';
 import { applyPatch } from '../patch/apply-patch.js';
+import { lacksBsdiff } from '../testing/lacks-bsdiff.js';
 import { bsdiffPatchMaker } from './bsdiff-patch-maker.js';
 
 const fileSystem = nodeFileSystem();
@@ -49,7 +50,7 @@ const loaderOf = (diff: (basePath: string, targetPath: string, patchPath: string
   default: { diff },
 });
 
-describe('a patch made by bsdiff-node', () => {
+describe.skipIf(lacksBsdiff)('a patch made by bsdiff-node', () => {
   it('between real releases of a program is applied exactly by our applier', async () => {
     const file = (release: string): string =>
       fileURLToPath(new URL(`../../../../fixtures/node_modules/${release}/sass.dart.js`, import.meta.url));
@@ -103,7 +104,7 @@ describe('the maker', () => {
     });
   });
 
-  it('loads bsdiff-node on first use, once, and not before', async () => {
+  it.skipIf(lacksBsdiff)('loads bsdiff-node on first use, once, and not before', async () => {
     let loads = 0;
     const load = async (): Promise<unknown> => {
       loads++;
@@ -117,7 +118,7 @@ describe('the maker', () => {
     expect(await bsdiffPatchMaker().available()).toEqual({ ok: true });
   });
 
-  it('lets no patch leave that does not make the target', async () => {
+  it.skipIf(lacksBsdiff)('lets no patch leave that does not make the target', async () => {
     const good = await makePatch(Buffer.from('the base of this'), Buffer.from('the target of this'));
     const wrong = await makePatch(Buffer.from('the base of this'), Buffer.from('the TARGET of this'));
     await writeFile(at('target'), 'the target of this');
@@ -148,7 +149,7 @@ describe('the maker', () => {
     await expect(maker.make({ ...paths(), targetPath: folder })).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
   });
 
-  it('refuses files that would take too much memory', async () => {
+  it.skipIf(lacksBsdiff)('refuses files that would take too much memory', async () => {
     const large: typeof fileSystem.stat = async () => ({ kind: 'file', bytes: 128 * 1024 * 1024 + 1, mode: 0o644, modifiedMs: 0 });
     const maker = bsdiffPatchMaker({ fileSystem: { stat: large, open: fileSystem.open, removeFile: fileSystem.removeFile } });
     await expect(maker.make(paths())).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });

@@ -41,6 +41,7 @@ export {
   withBody,
   withHeaders,
 } from './hostile-server.js';
+export { lacksBsdiff } from './lacks-bsdiff.js';
 export { type ManualClock, manualClock } from './manual-clock.js';
 export { type Fault, type FileOperation, MemoryFileSystem, type MemoryFileSystemOptions } from './memory-file-system.js';
 export { seededRandom } from './seeded-random.js';
