@@ -85,11 +85,11 @@ describe('publish, install, verify, roll back', () => {
     expect(check.stdout).toContain('  - não há mais erros');
   });
 
-  it.skipIf(lacksBsdiff)('updates by patches, keeps what is not the release\u2019s, and says what was fetched', async () => {
+  it('updates by patches where they can be made, keeps what is not the release\u2019s, and says what was fetched', async () => {
     await writeFile(join(root(), 'my.ini'), 'mine');
     const ran = await erp('install', '--root', root(), '--json', '--skip-backup');
     expect(resultOf(ran)).toMatchObject({ outcome: 'updated', base: '1.0.0', version: '1.0.1' });
-    expect(resultOf(ran).fetched_bytes).toBeLessThan(20_000);
+    if (!lacksBsdiff) expect(resultOf(ran).fetched_bytes).toBeLessThan(20_000);
     expect(ran.stderr).toContain('no backup is configured');
     expect(await readTree(root(), [...own, 'my.ini'])).toEqual(await readTree(at('target')));
     const verified = await erp('verify', '--root', root(), '--json');
