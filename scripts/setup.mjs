@@ -22,9 +22,10 @@ function run(command, args, env = process.env) {
 function install() {
   const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const env = { ...process.env };
-  // Native addons are compiled against headers that node-gyp would download; a normal Node has them beside it.
+  // Native addons are compiled against the headers of the Node that runs this, which a normal install has beside it;
+  // node-gyp would download them, or take those of another Node that the user's configuration names.
   const prefix = dirname(dirname(process.execPath));
-  if (!env.npm_config_nodedir && existsSync(join(prefix, 'include/node/node.h'))) env.npm_config_nodedir = prefix;
+  if (existsSync(join(prefix, 'include/node/node.h'))) env.npm_config_nodedir = prefix;
   run('npx', ['--yes', packageManager, 'install', '--frozen-lockfile', '--reporter=append-only', '--loglevel=warn'], env);
 }
 
