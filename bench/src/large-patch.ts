@@ -1,21 +1,21 @@
 /**
- * How much time and memory a large patch takes: a BSDIFF40 patch for a file of 300 MB is applied from file to file in a
- * process of its own, whose peak memory is held against that of a process that does nothing.
+ * How much time and memory a large patch takes: a BSDIFF40 patch for a file of 300 MB is applied from file to file by one
+ * worker of a terminal, in a process with nothing else, whose peak memory is held against that of a bare Node.
  *
  *     node bench/dist/large-patch.js        prints one JSON object; exits with 1 above 64 MiB, or when the target is wrong
  *
  * The patch is written by the tests' encoder: most of the target is the base, with a byte changed here and there, some of
- * it moved, and three per cent of it new. The work is in three child processes, because on Linux a process starts with
+ * it moved, and three per cent of it new. The work is in child processes, because on Linux a process starts with
  * the peak memory of the one that started it: the one that starts them stays small.
  */
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, type Hash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { applyPatch, type Digest, nodeFileSystem } from '@remendo/core';
+import type { Digest } from '@remendo/core';
 import { Bsdiff40Encoder } from '@remendo/core/testing';
 
 const pieceBytes = 1_000_000;
@@ -23,12 +23,8 @@ const pieces = 300;
 const newBytesPerPiece = 30_000;
 const memoryAboveNodeBytesMax = 64 * 1024 * 1024;
 
-interface Recipe {
-  readonly base: { readonly sha256: Digest; readonly bytes: number };
-  readonly target: { readonly sha256: Digest; readonly bytes: number };
-}
-
 interface Measured {
+  readonly answer: { readonly ok: boolean };
   readonly seconds: number;
   readonly peakBytes: number;
 }
@@ -49,7 +45,7 @@ function fillRandom(into: Uint8Array, seed: number): Uint8Array {
 /** Every seventh piece of the target is another piece of the base. */
 const basePieceOf = (piece: number): number => (piece % 7 === 3 ? (piece * 113) % pieces : piece);
 
-/** Writes base and patch, piece by piece. */
+/** Writes base and patch, piece by piece, and the worker's job. */
 function prepare(folder: string): void {
   const base = openSync(join(folder, 'base'), 'w');
   const [baseHash, targetHash] = [createHash('sha256'), createHash('sha256')];
@@ -70,48 +66,29 @@ function prepare(folder: string): void {
     targetHash.update(piece.subarray(0, diff.length).map((byte, at) => byte + (diff[at] ?? 0))).update(added);
   }
   closeSync(base);
-  writeFileSync(join(folder, 'patch'), encoder.finish());
-  const contentOf = (hash: ReturnType<typeof createHash>) => ({ sha256: hash.digest('hex') as Digest, bytes: pieces * pieceBytes });
-  const recipe: Recipe = { base: contentOf(baseHash), target: contentOf(targetHash) };
-  writeFileSync(join(folder, 'recipe.json'), JSON.stringify(recipe));
-}
-
-/** `applyPatch` throws unless the target's SHA-256 is right. */
-async function apply(folder: string): Promise<Measured> {
-  const { base, target } = JSON.parse(readFileSync(join(folder, 'recipe.json'), 'utf8')) as Recipe;
-  const fileSystem = nodeFileSystem();
-  const start = performance.now();
-  const handles = {
-    base: await fileSystem.open(join(folder, 'base'), 'read'),
-    patch: await fileSystem.open(join(folder, 'patch'), 'read'),
-    target: await fileSystem.open(join(folder, 'target'), 'create'),
-  };
-  let offset = 0;
-  const sink = {
-    async write(chunk: Uint8Array): Promise<void> {
-      await handles.target.write(offset, chunk);
-      offset += chunk.length;
-    },
-  };
-  await applyPatch({
-    codec: 'bsdiff40',
-    bases: [{ source: handles.base, content: base }],
-    patch: handles.patch,
-    targets: [{ sink, content: target }],
+  const patch = encoder.finish();
+  writeFileSync(join(folder, 'patch'), patch);
+  const file = (name: string, bytes: number, hash: Hash) => ({
+    path: join(folder, name),
+    bytes,
+    sha256: hash.digest('hex') as Digest,
   });
-  for (const handle of Object.values(handles)) await handle.close();
-  return { seconds: (performance.now() - start) / 1_000, peakBytes: peakBytes() };
+  const job = {
+    how: { kind: 'patch', codec: 'bsdiff40' },
+    blob: { ...file('patch', patch.length, createHash('sha256').update(patch)), offset: 0 },
+    bases: [file('base', pieces * pieceBytes, baseHash)],
+    targets: [file('target', pieces * pieceBytes, targetHash)],
+  };
+  writeFileSync(join(folder, 'job.json'), JSON.stringify(job));
 }
 
-/** Of this process; `maxRSS` is in KiB. */
-const peakBytes = (): number => process.resourceUsage().maxRSS * 1024;
-
-function inChild(job: string, folder: string): string {
-  const child = spawnSync(process.execPath, [fileURLToPath(import.meta.url), job, folder], {
+/** Runs a program of this folder to its end. @returns what it printed. */
+function inChild(program: string, ...args: readonly string[]): string {
+  const child = spawnSync(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...args], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  if (child.status !== 0) throw new Error(`the ${job} process ended with ${child.status ?? child.signal}`);
+  if (child.status !== 0) throw new Error(`${program} ended with ${child.status ?? child.signal}`);
   return child.stdout;
 }
 
@@ -124,16 +101,19 @@ function bareNodeBytes(): number {
 async function measure(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'remendo-large-patch-'));
   try {
-    inChild('prepare', folder);
-    const { seconds, peakBytes } = JSON.parse(inChild('apply', folder)) as Measured;
-    const { target } = JSON.parse(readFileSync(join(folder, 'recipe.json'), 'utf8')) as Recipe;
+    inChild('./large-patch.js', 'prepare', folder);
+    const { answer, seconds, peakBytes } = JSON.parse(inChild('./derive-alone.js', join(folder, 'job.json'))) as Measured;
+    const { targets } = JSON.parse(readFileSync(join(folder, 'job.json'), 'utf8')) as {
+      targets: [{ bytes: number; sha256: Digest }];
+    };
+    const [target] = targets;
     const memoryAboveNodeBytes = peakBytes - bareNodeBytes();
     const report = {
       event: 'large-patch',
       base_bytes: statSync(join(folder, 'base')).size,
       patch_bytes: statSync(join(folder, 'patch')).size,
       target_bytes: target.bytes,
-      exact: await isOnDisk(join(folder, 'target'), target.sha256),
+      exact: answer.ok && (await isOnDisk(join(folder, 'target'), target.sha256)),
       seconds: Math.round(seconds * 100) / 100,
       megabytes_per_second: Math.round(target.bytes / 1e5 / seconds) / 10,
       peak_bytes: peakBytes,
@@ -156,5 +136,4 @@ async function isOnDisk(path: string, sha256: Digest): Promise<boolean> {
 
 const [job, folder = ''] = process.argv.slice(2);
 if (job === 'prepare') prepare(folder);
-else if (job === 'apply') process.stdout.write(JSON.stringify(await apply(folder)));
 else await measure();
