@@ -19,7 +19,12 @@ export class SimulatedMachine {
     const pid = 1_000 + this.#boots;
     return {
       fileSystem,
-      clock: { now: () => this.nowMs },
+      clock: {
+        now: () => this.nowMs,
+        sleep: async (ms) => {
+          this.nowMs += ms;
+        },
+      },
       random: { id: () => `id-${++this.#ids}` },
       processes: {
         pid,

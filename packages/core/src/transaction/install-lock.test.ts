@@ -13,14 +13,20 @@ const isLockedBy = (pid: number) => (error: unknown) => hasCode(error, 'TRANSACT
 
 function simulated() {
   const alive = new Set<number>();
-  const time = { nowMs: 1_000_000 };
+  const time = { nowMs: 1_000_000, onSleep: async (): Promise<void> => {} };
   const fileSystem = new MemoryFileSystem({ now: () => time.nowMs });
   let ids = 0;
   const ports = (pid: number): LockPorts => {
     alive.add(pid);
     return {
       fileSystem,
-      clock: { now: () => time.nowMs },
+      clock: {
+        now: () => time.nowMs,
+        sleep: async (ms) => {
+          time.nowMs += ms;
+          await time.onSleep();
+        },
+      },
       random: { id: () => `id-${++ids}` },
       processes: {
         pid,
@@ -65,14 +71,23 @@ describe('the install lock', () => {
       if (one.status === 'rejected') expect(one.reason).toSatisfy((error) => hasCode(error, 'TRANSACTION_LOCKED'));
   });
 
-  it('that can not be read belongs to somebody for ten seconds and to nobody after that', async () => {
+  it('that can not be read is waited for, and taken over when nobody has written it for ten seconds', async () => {
     const { ports, time, fileSystem, holder } = simulated();
     await fileSystem.makeDirectory('/home');
     await writeText(fileSystem, path, '{"pid":');
-    await expect(acquireInstallLock(ports(1), path)).rejects.toSatisfy((error) => hasCode(error, 'TRANSACTION_LOCKED'));
-    time.nowMs += 10_001;
     await acquireInstallLock(ports(1), path);
+    expect(time.nowMs).toBeGreaterThan(1_010_000);
     expect((await holder())?.pid).toBe(1);
+  });
+
+  it('that becomes readable meanwhile belongs to whom it names', async () => {
+    const { ports, time, fileSystem } = simulated();
+    await fileSystem.makeDirectory('/home');
+    await writeText(fileSystem, path, '');
+    ports(2);
+    time.onSleep = () => writeText(fileSystem, path, JSON.stringify({ pid: 2, startedAt: 'start 2', sinceMs: 0, nonce: 'n' }));
+    await expect(acquireInstallLock(ports(1), path)).rejects.toSatisfy(isLockedBy(2));
+    expect(time.nowMs).toBeLessThan(1_001_000);
   });
 
   it('waits for a take-over that is under way, but not for an abandoned one', async () => {

@@ -10,11 +10,12 @@ import { hasCode, UpdaterError } from '../errors.js';
 import { readSmallFile } from '../file-system/file-source.js';
 import type { FileSystem } from '../file-system/file-system.js';
 import { digestOf } from '../hash/digest.js';
+import type { Clock } from '../ports.js';
 import type { ProcessProbe } from './process-probe.js';
 
 export interface LockPorts {
   readonly fileSystem: FileSystem;
-  readonly clock: { now(): number };
+  readonly clock: Clock;
   readonly random: { id(): string };
   readonly processes: ProcessProbe;
 }
@@ -35,16 +36,23 @@ type Holder = Static<typeof holderSchema>;
 
 /** For how long a file that is not readable yet, or a take-over, is believed to be somebody's at work. */
 const abandonedAfterMs = 10_000;
+/** Its maker writes it at once, or was killed before it could: then it is waited for, so that nobody has to come again. */
+const unreadableRetryMs = 200;
 const lockBytesMax = 4 * 1024;
 
 /** @throws UpdaterError TRANSACTION_LOCKED with the holder's process id */
 export async function acquireInstallLock(ports: LockPorts, path: string): Promise<InstallLock> {
   const { processes, clock, random } = ports;
   const holder: Holder = { pid: processes.pid, startedAt: await processes.startedAt(), sinceMs: clock.now(), nonce: random.id() };
-  if (!(await makeExclusively(ports, path, holder))) {
+  while (!(await makeExclusively(ports, path, holder))) {
     const seen = await read(ports, path);
-    await assertDead(ports, path, seen);
+    if (seen?.holder === null && !isAbandoned(ports, seen.modifiedMs)) {
+      await clock.sleep(unreadableRetryMs);
+      continue;
+    }
+    await assertDead(path, seen, processes);
     await takeOver(ports, path, { seen, holder });
+    break;
   }
   return {
     async release() {
@@ -81,12 +89,9 @@ export function parseHolder(bytes: Uint8Array): Holder | null {
   }
 }
 
-async function assertDead(ports: LockPorts, path: string, seen: SeenLock | null): Promise<void> {
-  if (seen === null) return;
-  const { holder } = seen;
-  const isAtWork =
-    holder === null ? !isAbandoned(ports, seen.modifiedMs) : await ports.processes.isAlive(holder.pid, holder.startedAt);
-  if (isAtWork) throw locked(path, holder?.pid);
+async function assertDead(path: string, seen: SeenLock | null, processes: ProcessProbe): Promise<void> {
+  const holder = seen?.holder ?? null;
+  if (holder !== null && (await processes.isAlive(holder.pid, holder.startedAt))) throw locked(path, holder.pid);
 }
 
 /** A time in the future comes from a clock that was set back: it says nothing, so it does not protect for ever. */
