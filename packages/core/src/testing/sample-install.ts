@@ -179,3 +179,13 @@ export async function updateSample(
 
 /** Goes back to what was there before the last transaction. */
 export const rollBackSample = async (install: Install): Promise<void> => undoableTransaction(install).rollback('asked for');
+
+/** A release as a server can carry it: without the updater's own files, and with the two modes that a manifest has. */
+export const releasedFiles = (release: SampleRelease): SampleRelease =>
+  Object.fromEntries(
+    Object.entries(release)
+      .filter(([path]) => path !== 'version.txt' && !path.startsWith('.remendo'))
+      .map(([path, file]) =>
+        typeof file === 'string' ? [path, file] : [path, [file[0], (file[1] & 0o111) === 0 ? 0o644 : 0o755] as const],
+      ),
+  );

@@ -15,6 +15,7 @@ import { MemoryFileSystem } from '../testing/memory-file-system.js';
 import {
   baseRelease,
   nextRelease,
+  releasedFiles,
   type SampleRelease,
   snapshotOf,
   targetRelease,
@@ -32,15 +33,6 @@ import { createUpdater, type Updater, type UpdaterOptions } from './updater.js';
 const root = '/install';
 const downloads = `${root}/.remendo/downloads`;
 const erp = { command: 'erp.exe', args: [], folder: root };
-
-const filesOf = (release: SampleRelease): SampleRelease =>
-  Object.fromEntries(
-    Object.entries(release)
-      .filter(([path]) => path !== 'version.txt' && !path.startsWith('.remendo'))
-      .map(([path, file]) =>
-        typeof file === 'string' ? [path, file] : [path, [file[0], (file[1] & 0o111) === 0 ? 0o644 : 0o755] as const],
-      ),
-  );
 
 const ending = (exit: ExitStatus): ApplicationStarter => ({
   start: () => ({ exited: Promise.resolve(exit), stop: () => {} }),
@@ -104,7 +96,7 @@ async function applicationFiles(): Promise<Readonly<Record<string, string>>> {
 async function expected(release: SampleRelease, others: SampleRelease = userFiles): Promise<Readonly<Record<string, string>>> {
   const disk = new MemoryFileSystem();
   await disk.makeDirectory(root);
-  await writeSample(disk, root, { ...filesOf(release), ...others });
+  await writeSample(disk, root, { ...releasedFiles(release), ...others });
   return snapshotOf(disk, root);
 }
 
@@ -129,10 +121,10 @@ beforeEach(async () => {
   events = [];
   intercept = async () => null;
   await fileSystem.makeDirectory(root);
-  base = await server.publish('1.0.0', filesOf(baseRelease));
+  base = await server.publish('1.0.0', releasedFiles(baseRelease));
   await updater().update();
   await writeSample(fileSystem, root, userFiles);
-  target = await server.publish('1.0.1', filesOf(targetRelease));
+  target = await server.publish('1.0.1', releasedFiles(targetRelease));
   events = [];
   server.requests.length = 0;
 });
@@ -174,7 +166,7 @@ describe('what costs bytes', () => {
 
   it('is checked against the disk again before anything is staged, while the way back is still there', async () => {
     await updater().update();
-    await server.publish('1.0.2', filesOf(nextRelease));
+    await server.publish('1.0.2', releasedFiles(nextRelease));
     const session = updater();
     const downloaded = await session.download(await session.plan('1.0.2'));
     fileSystem.capacityBytes = 1_000_000;
@@ -258,7 +250,7 @@ describe('a release that is withdrawn before the swap', () => {
       if (!isStaged) return null;
       isStaged = false;
       server.withdraw('1.0.1');
-      await server.publish('1.0.2', filesOf(nextRelease));
+      await server.publish('1.0.2', releasedFiles(nextRelease));
       return null;
     };
     return (event) => {
@@ -315,7 +307,7 @@ describe('going back', () => {
   it('stays possible for an update that has not proved itself when the next one can not be fetched', async () => {
     const first = updater();
     await (await first.stage(await first.download(await first.plan('1.0.1')))).commit();
-    await server.publish('1.0.2', filesOf(nextRelease));
+    await server.publish('1.0.2', releasedFiles(nextRelease));
     failing('/objects/');
     await expect(updater().update()).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
     const exits = [broken, healthy];
@@ -329,7 +321,7 @@ describe('an update after one that has not proved itself', () => {
   it('goes on with what was downloaded for it', async () => {
     const first = updater();
     await (await first.stage(await first.download(await first.plan('1.0.1')))).commit();
-    await server.publish('1.0.2', filesOf(nextRelease));
+    await server.publish('1.0.2', releasedFiles(nextRelease));
     expect(await updater().update()).toMatchObject({ kind: 'updated', base: '1.0.1', version: '1.0.2' });
     expect(events.filter(({ kind }) => kind === 'content-healed' || kind === 'plan-failed')).toEqual([]);
     expect(await applicationFiles()).toEqual(await expected(nextRelease));

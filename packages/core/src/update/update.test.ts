@@ -7,6 +7,7 @@ import { MemoryFileSystem } from '../testing/memory-file-system.js';
 import {
   baseRelease,
   nextRelease,
+  releasedFiles,
   type SampleRelease,
   snapshotOf,
   targetRelease,
@@ -35,15 +36,7 @@ const engine = Array.from(
 const engineOf = (release: SampleRelease): string =>
   release === baseRelease ? engine : engine.replaceAll('ab', release === targetRelease ? 'AB' : 'zz');
 
-/** A release as a server can carry it: without the updater's own files, and with the two modes that a manifest has. */
-const filesOf = (release: SampleRelease): SampleRelease =>
-  Object.fromEntries(
-    Object.entries({ ...release, 'engine.dll': engineOf(release) })
-      .filter(([path]) => path !== 'version.txt' && !path.startsWith('.remendo'))
-      .map(([path, file]) =>
-        typeof file === 'string' ? [path, file] : [path, [file[0], (file[1] & 0o111) === 0 ? 0o644 : 0o755] as const],
-      ),
-  );
+const filesOf = (release: SampleRelease): SampleRelease => releasedFiles({ ...release, 'engine.dll': engineOf(release) });
 
 /** What the release's files look like on disk, the updater's own left out. */
 async function applicationFiles(fileSystem: MemoryFileSystem): Promise<Readonly<Record<string, string>>> {
