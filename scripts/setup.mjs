@@ -50,4 +50,5 @@ if (inputs.some((path) => changedMs(path) > installedMs)) pnpm(mustRun, ['instal
 // Without a compiler this fails, and everything but making bsdiff40 patches works all the same.
 if (builtFor !== null && builtFor !== process.versions.modules) pnpm(run, ['rebuild', 'bsdiff-node']);
 if (builtFor !== process.versions.modules) writeFileSync(abiFile, process.versions.modules);
+mustRun(process.execPath, [join(root, 'packages/core/kernels/build.mjs')]);
 mustRun(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);

@@ -45,6 +45,9 @@ export const limits = {
   journalBytesMax: 256 * 1024 * 1024,
   redirectsMax: 3,
 
+  /** All bases of a `remendo` patch together, and all its targets: addresses have 32 bits. */
+  remendoBytesMax: 2 ** 31 - 1,
+
   /** bsdiff-node needs about 17 times the base; a larger base is sent whole. */
   bsdiffBaseBytesMax: 128 * 1024 * 1024,
 } as const;

@@ -18,6 +18,12 @@ export interface ByteSink {
   write(chunk: Uint8Array): Promise<void>;
 }
 
+/** A sink that gives back what it was given: targets may refer to what was made before. */
+export interface ReadableSink extends ByteSink {
+  /** As `ByteSource.read`, of what was written since the sink's start. */
+  read(offset: number, into: Uint8Array): Promise<number>;
+}
+
 /** A buffer as a source; nothing is copied until it is read. */
 export function bufferSource(buffer: Uint8Array): ByteSource {
   return {
@@ -65,7 +71,7 @@ export async function* sourceChunks(
 }
 
 /** Collects what is written; refuses with a RangeError to grow above `bytesMax`. */
-export class BufferSink implements ByteSink {
+export class BufferSink implements ReadableSink {
   readonly #chunks: Uint8Array[] = [];
   #bytes = 0;
 
@@ -76,6 +82,19 @@ export class BufferSink implements ByteSink {
     // Not chunk.slice(): on a Node Buffer that shares memory.
     this.#chunks.push(new Uint8Array(chunk));
     this.#bytes += chunk.length;
+  }
+
+  async read(offset: number, into: Uint8Array): Promise<number> {
+    let start = 0;
+    let filled = 0;
+    for (const chunk of this.#chunks) {
+      const within = Math.max(0, offset + filled - start);
+      const part = chunk.subarray(within, within + into.length - filled);
+      into.set(part, filled);
+      filled += part.length;
+      start += chunk.length;
+    }
+    return filled;
   }
 
   toBuffer(): Uint8Array {

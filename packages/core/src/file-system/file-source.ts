@@ -1,5 +1,5 @@
 /** Small bridges between files and the byte ports. */
-import type { ByteSink } from '../bytes/byte-source.js';
+import type { ReadableSink } from '../bytes/byte-source.js';
 import { UpdaterError } from '../errors.js';
 import { type Digest, digestOfSource } from '../hash/digest.js';
 import type { FileHandle, FileSystem } from './file-system.js';
@@ -10,13 +10,14 @@ const bufferBytes = 256 * 1024;
 export const openSource = (fileSystem: FileSystem, path: string): Promise<FileHandle> => fileSystem.open(path, 'read');
 
 /** Appends to an open file from `offset` on (default: its start). Nothing is synced. */
-export function fileSink(handle: FileHandle, offset = 0): ByteSink {
+export function fileSink(handle: FileHandle, offset = 0): ReadableSink {
   let at = offset;
   return {
     async write(chunk) {
       await handle.write(at, chunk);
       at += chunk.length;
     },
+    read: (from, into) => handle.read(offset + from, into),
   };
 }
 

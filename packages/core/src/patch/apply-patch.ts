@@ -2,7 +2,7 @@
  * The only way to apply a patch: whatever the codec does, what reaches a sink is at most what was announced, and what
  * is announced as done has the announced digest. A codec is trusted with neither.
  */
-import type { ByteSink, ByteSource } from '../bytes/byte-source.js';
+import type { ByteSource, ReadableSink } from '../bytes/byte-source.js';
 import { UpdaterError } from '../errors.js';
 import { type Digest, DigestStream, digestOfSource } from '../hash/digest.js';
 import { limits } from '../limits.js';
@@ -23,7 +23,7 @@ export interface VerifiedPatchInput {
   /** Not trusted. */
   readonly patch: ByteSource;
   /** In the patch's order, in which they are written, one after the other or interleaved as the codec likes. */
-  readonly targets: readonly { readonly sink: ByteSink; readonly content: PatchContent }[];
+  readonly targets: readonly { readonly sink: ReadableSink; readonly content: PatchContent }[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -76,12 +76,12 @@ const baseMismatch = (content: PatchContent, found: string): UpdaterError =>
   });
 
 /** Hashes what goes through and stops it before it is more than announced. */
-class VerifyingSink implements ByteSink {
+class VerifyingSink implements ReadableSink {
   readonly #digest = new DigestStream();
   #bytes = 0;
 
   constructor(
-    private readonly sink: ByteSink,
+    private readonly sink: ReadableSink,
     private readonly content: PatchContent,
   ) {}
 
@@ -90,6 +90,10 @@ class VerifyingSink implements ByteSink {
     this.#bytes += chunk.length;
     this.#digest.update(chunk);
     await this.sink.write(chunk);
+  }
+
+  read(offset: number, into: Uint8Array): Promise<number> {
+    return this.sink.read(offset, into);
   }
 
   /** Null when everything arrived and is right. Ends the hash: to be asked once. */

@@ -1,8 +1,9 @@
 import { UpdaterError } from '../errors.js';
 import { bsdiff40Codec } from './bsdiff40/bsdiff40-codec.js';
 import { type CodecName, codecNames, isCodecName, type PatchCodec } from './patch-codec.js';
+import { remendoCodec } from './remendo/remendo-codec.js';
 
-const codecs: Readonly<Record<CodecName, PatchCodec>> = { bsdiff40: bsdiff40Codec };
+const codecs: Readonly<Record<CodecName, PatchCodec>> = { bsdiff40: bsdiff40Codec, remendo: remendoCodec };
 
 /**
  * The codec of a name from a delta or a plan.

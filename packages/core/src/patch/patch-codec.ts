@@ -3,16 +3,16 @@
  * in and what must come out is named by digests outside the patch, and checked outside the codec as well: a codec may
  * be wrong, it may not be dangerous.
  */
-import type { ByteSink, ByteSource } from '../bytes/byte-source.js';
+import type { ByteSource, ReadableSink } from '../bytes/byte-source.js';
 
 /** Names on the wire and in files; only added to. */
-export const codecNames = ['bsdiff40'] as const;
+export const codecNames = ['bsdiff40', 'remendo'] as const;
 export type CodecName = (typeof codecNames)[number];
 
 export const isCodecName = (name: string): name is CodecName => (codecNames as readonly string[]).includes(name);
 
 export interface PatchTarget {
-  readonly sink: ByteSink;
+  readonly sink: ReadableSink;
   /** Exactly what has to be written, known from the manifest: a codec never writes a byte more. */
   readonly bytes: number;
 }

@@ -11,7 +11,7 @@
  * - long runs of one byte take it quadratic time.
  * - on Windows it knows paths in the ANSI code page only; another file than meant, or none, is found by the proof.
  */
-import type { ByteSink } from '../bytes/byte-source.js';
+import type { ReadableSink } from '../bytes/byte-source.js';
 import { UpdaterError } from '../errors.js';
 import type { FileHandle, FileSystem } from '../file-system/file-system.js';
 import { nodeFileSystem } from '../file-system/node-file-system.js';
@@ -44,6 +44,7 @@ export function bsdiffPatchMaker(options: BsdiffPatchMakerOptions = {}): PatchMa
   };
   return {
     codec: 'bsdiff40',
+    capacity: { basesMax: 1, targetsMax: 1, bytesMax: limits.bsdiffBaseBytesMax },
 
     async available() {
       try {
@@ -54,8 +55,9 @@ export function bsdiffPatchMaker(options: BsdiffPatchMakerOptions = {}): PatchMa
       }
     },
 
-    async make({ basePath, targetPath, patchPath, signal }) {
+    async make({ basePaths, targetPaths, patchPath, signal }) {
       signal?.throwIfAborted();
+      const [basePath, targetPath] = onePair(basePaths, targetPaths);
       const diff = await loadOnce();
       for (const path of [basePath, targetPath, patchPath]) assertPath(path);
       for (const path of [basePath, targetPath]) await assertFile(fileSystem, path);
@@ -69,6 +71,15 @@ export function bsdiffPatchMaker(options: BsdiffPatchMakerOptions = {}): PatchMa
       }
     },
   };
+}
+
+function onePair(basePaths: readonly string[], targetPaths: readonly string[]): readonly [base: string, target: string] {
+  const [base, ...otherBases] = basePaths;
+  const [target, ...otherTargets] = targetPaths;
+  if (base !== undefined && target !== undefined && otherBases.length + otherTargets.length === 0) return [base, target];
+  throw new UpdaterError('PATCH_INVALID', 'A bsdiff40 patch has one base and one target.', {
+    details: { bases: basePaths.length, targets: targetPaths.length },
+  });
 }
 
 async function loadDiff(load: () => Promise<unknown>): Promise<NativeDiff> {
@@ -148,4 +159,4 @@ async function provePatch(
 }
 
 /** The digest is taken on the way; the bytes are not needed. */
-const nowhere: ByteSink = { write: async () => {} };
+const nowhere: ReadableSink = { write: async () => {}, read: async () => 0 };

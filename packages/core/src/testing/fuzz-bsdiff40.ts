@@ -54,6 +54,7 @@ async function applyFuzzed(bytes: Uint8Array): Promise<void> {
       written += chunk.length;
       if (written > announced) throw new Error(`${written} bytes were written, ${announced} were announced`);
     },
+    read: async () => 0,
   };
   await bsdiff40Codec.apply({
     // At the very most each byte of the target comes from another block of the base.

@@ -1,17 +1,18 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
 
 /**
- * Starts the thread that `derive-worker.js` is the program of. Where that program lies is known only to the one who
- * packed it: beside this file in an ordinary install, in an asset of a single executable.
+ * Starts threads of one program, such as `derive-worker.js`. Where that program lies is known only to the one who packed
+ * it: beside this file in an ordinary install, in an asset of a single executable.
  */
 export interface WorkerLoader {
   start(options: WorkerOptions): Worker;
 }
 
-/** For an ordinary install of the package. */
-export function moduleWorkerLoader(): WorkerLoader {
-  return { start: (options) => new Worker(new URL('./derive-worker.js', import.meta.url), options) };
-}
+/** The program that derives contents, in an ordinary install of the package. */
+export const moduleWorkerLoader = (): WorkerLoader => urlWorkerLoader(new URL('./derive-worker.js', import.meta.url));
+
+/** A program that lies in a module of its own. */
+export const urlWorkerLoader = (program: URL): WorkerLoader => ({ start: (options) => new Worker(program, options) });
 
 /**
  * For one bundle without files of its own: the worker's program as text in CommonJS, made by a bundler from

@@ -245,7 +245,7 @@ describe('what is not the patch’s fault', () => {
     await expect(bsdiff40Codec.apply({ bases: [failing], patch: bufferSource(patch), targets: [target] })).rejects.toThrow(
       'no disk',
     );
-    const full = { sink: { write: () => Promise.reject(new Error('disk full')) }, bytes: 100_000 };
+    const full = { sink: { write: () => Promise.reject(new Error('disk full')), read: async () => 0 }, bytes: 100_000 };
     await expect(bsdiff40Codec.apply({ bases: [bufferSource(base)], patch: bufferSource(patch), targets: [full] })).rejects.toThrow(
       'disk full',
     );
@@ -271,7 +271,7 @@ describe('what is not the patch’s fault', () => {
       written += chunk.length;
       controller.abort(new Error('enough'));
     };
-    const target = { sink: { write }, bytes: 5_000_000 };
+    const target = { sink: { write, read: async () => 0 }, bytes: 5_000_000 };
     await expect(bsdiff40Codec.apply({ ...input, patch: bufferSource(long), targets: [target] })).rejects.toThrow('enough');
     expect(written).toBeLessThan(1_000_000);
     await expect(bsdiff40Codec.apply({ ...input, targets: [{ sink: new BufferSink(100_000), bytes: 100_000 }] })).rejects.toThrow(

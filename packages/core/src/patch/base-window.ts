@@ -2,8 +2,8 @@
  * The base in blocks, the ones used last kept: patches of text jump about in small steps, and a read of the file for
  * each would take most of the time. At most 2 MiB.
  */
-import type { ByteSource } from '../../bytes/byte-source.js';
-import { UpdaterError } from '../../errors.js';
+import type { ByteSource } from '../bytes/byte-source.js';
+import { UpdaterError } from '../errors.js';
 
 const blockBytes = 32 * 1024;
 const blocksMax = 64;

@@ -1,0 +1,899 @@
+/**
+ * The predicted-byte coder of the compact profile: an adaptive binary arithmetic coder whose models know, for a byte that
+ * is copied, the byte it should be, and for a new byte what came before. The same code encodes and decodes, so that
+ * both sides learn the same. Integers only: the same bits on every processor.
+ *
+ * Sources: arithmetic coder and mixing of predictions after M. Mahoney, "Adaptive Weighing of Context Models for
+ * Lossless Data Compression" (2005); bit histories after the same author's PAQ6/LPAQ.
+ */
+
+// ---- memory
+
+let bump: usize = __heap_base;
+function allocate(bytes: usize): usize {
+  const at = (bump + 63) & ~63;
+  bump = at + bytes;
+  const pages = <i32>((bump + 0xffff) >>> 16);
+  const have = memory.size();
+  if (pages > have && memory.grow(pages - have) < 0) unreachable();
+  return at;
+}
+
+// ---- arithmetic coder
+
+let encoding: bool = false;
+let low: u32 = 0;
+let high: u32 = 0xffffffff;
+let value: u32 = 0;
+/** Where the next coded byte is read or written, and the end of what is there. */
+let input: usize = 0;
+let inputEnd: usize = 0;
+
+/** One binary decision; `p` is the chance of a 1 in 1/65536, 1…65535. */
+@inline function code(bit: u32, p: u32): u32 {
+  const range = high - low;
+  const middle = low + (range >>> 16) * p + (((range & 0xffff) * p) >>> 16);
+  if (!encoding) bit = <u32>(value <= middle);
+  if (bit) high = middle;
+  else low = middle + 1;
+  while (((low ^ high) & 0xff000000) == 0) shift();
+  return bit;
+}
+
+function shift(): void {
+  if (encoding) store<u8>(input++, high >>> 24);
+  else {
+    // Past the end zeros are read; the caller finds out by `consumed`.
+    value = (value << 8) | (input < inputEnd ? load<u8>(input) : 0);
+    input++;
+  }
+  low <<= 8;
+  high = (high << 8) | 255;
+}
+
+// ---- numbers between chances and their logarithms
+
+/** 65536 / (1 + e^-x) for x = -8 … 8 in steps of 1/2. */
+const squashKnots: StaticArray<i32> = [
+  22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768,
+  40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514,
+];
+/** Logistic of -2047 … 2047 (1/256 each) as a chance in 1/65536, from index 2048 on. */
+let squashTable: usize = 0;
+/** Its inverse for chances in 1/4096. */
+let stretchTable: usize = 0;
+
+function makeSquash(): void {
+  squashTable = allocate(4096 * 2);
+  stretchTable = allocate(4096 * 2);
+  for (let d = -2048; d < 2048; d++) {
+    const at = d + 2048;
+    const knot = at >> 7;
+    const between = at & 127;
+    const left = unchecked(squashKnots[knot]);
+    const right = unchecked(squashKnots[knot + 1]);
+    store<u16>(squashTable + (at << 1), <u16>((left * (128 - between) + right * between + 64) >> 7));
+  }
+  let d = -2048;
+  for (let p = 0; p < 4096; p++) {
+    while (d < 2047 && <i32>load<u16>(squashTable + ((d + 2048) << 1)) < (p << 4) + 8) d++;
+    store<i16>(stretchTable + (p << 1), <i16>d);
+  }
+}
+@inline function squash(d: i32): u32 {
+  if (d > 2047) d = 2047;
+  if (d < -2047) d = -2047;
+  return load<u16>(squashTable + ((d + 2048) << 1));
+}
+@inline function stretch(p16: u32): i32 { return load<i16>(stretchTable + ((p16 >>> 4) << 1)); }
+
+// ---- adaptive chances: 22 bits of chance, 10 bits of how often it was used
+
+/** 65536 / (n + 1.6), the weight of what is new. */
+let rateTable: usize = 0;
+function makeRates(): void {
+  rateTable = allocate(1024 * 4);
+  for (let n = 0; n < 1024; n++) store<u32>(rateTable + (n << 2), <u32>(655360 / (n * 10 + 16)));
+}
+const evenChance: u32 = 0x80000000;
+@inline function chanceOf(slot: usize): u32 { return load<u32>(slot) >>> 16; }
+@inline function learn(slot: usize, bit: u32, limit: u32): void {
+  const was = load<u32>(slot);
+  const n = was & 1023;
+  const p = <i32>(was >>> 10);
+  const goal = bit ? 0x3fffff : 0;
+  const next = p + <i32>(((<i64>(goal - p)) * <i64>load<u32>(rateTable + (n << 2))) >> 16);
+  store<u32>(slot, (<u32>next << 10) | (n < limit ? n + 1 : n));
+}
+function fillChances(at: usize, count: u32): void { for (let i: u32 = 0; i < count; i++) store<u32>(at + (<usize>i << 2), evenChance); }
+
+// ---- mixing: eight predictions, weighted
+
+/** Weights are in 1/16384 and stay below 6, so that their sums fit into 32 bits. */
+const weightMax = 98304;
+const setBytes = 32;
+
+@inline function four(a: i32, b: i32, c: i32, d: i32): v128 {
+  return i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(a), 1, b), 2, c), 3, d);
+}
+/** The mixed prediction, of two times four. */
+@inline function mix(weights: usize, a: v128, b: v128): i32 {
+  const sums = i32x4.add(i32x4.mul(a, v128.load(weights)), i32x4.mul(b, v128.load(weights, 16)));
+  const pairs = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
+  return (i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1)) >> 14;
+}
+@inline function learnMix(weights: usize, a: v128, b: v128, bit: u32, p: u32, rate: i32): void {
+  const error = i32x4.splat(((<i32>(bit << 16) - <i32>p) * rate) >> 2);
+  const half = i32x4.splat(1 << 19);
+  const most = i32x4.splat(weightMax);
+  const least = i32x4.splat(-weightMax);
+  const first = i32x4.add(v128.load(weights), i32x4.shr_s(i32x4.add(i32x4.mul(a, error), half), 20));
+  const second = i32x4.add(v128.load(weights, 16), i32x4.shr_s(i32x4.add(i32x4.mul(b, error), half), 20));
+  v128.store(weights, i32x4.max_s(least, i32x4.min_s(most, first)));
+  v128.store(weights, i32x4.max_s(least, i32x4.min_s(most, second)), 16);
+}
+
+@inline function clampChance(p: u32): u32 { return p < 24 ? 24 : p > 65512 ? 65512 : p; }
+
+@inline function hash2(a: u32, b: u32): u32 { let h = a * 0x9e3779b1 ^ b * 0x85ebca77; h ^= h >>> 15; return h * 0xc2b2ae3d; }
+
+// ---- bit histories: what followed a context, in one byte
+
+/**
+ * A history is how many zeros and ones were seen and which came last, as far as it matters: many of one kind are worth
+ * counting only while there are few of the other. Number 0 is "nothing seen".
+ */
+const zerosOf: usize = memory.data(256);
+const onesOf: usize = memory.data(256);
+/** The history after a further bit: two for each. */
+const nextHistory: usize = memory.data(512);
+@inline function otherMax(fewer: i32): i32 { return fewer == 0 ? 48 : fewer == 1 ? 20 : fewer == 2 ? 8 : fewer == 3 ? 5 : fewer == 4 ? 4 : 0; }
+@inline function isHistory(zeros: i32, ones: i32): bool { return (zeros < ones ? ones <= otherMax(zeros) : zeros <= otherMax(ones)); }
+/** How many counts of one bit are left when the other comes. */
+@inline function lessened(count: i32): i32 { return count < 3 ? count : count < 5 ? count - 1 : count < 12 ? 4 : count < 24 ? 5 : 6; }
+
+function historyNumber(zeros: i32, ones: i32, last: i32, count: i32): i32 {
+  for (let number = 0; number < count; number++) {
+    if (load<u8>(zerosOf + number) != zeros || load<u8>(onesOf + number) != ones) continue;
+    if (zeros == 0 || ones == 0) return number;
+    return number + last;
+  }
+  return -1;
+}
+
+function makeHistories(): void {
+  let count = 0;
+  for (let total = 0; total <= 48; total++) {
+    for (let ones = 0; ones <= total; ones++) {
+      const zeros = total - ones;
+      if (!isHistory(zeros, ones)) continue;
+      // With both kinds there are two histories, by which came last.
+      for (let last = 0; last < (zeros > 0 && ones > 0 ? 2 : 1); last++) {
+        store<u8>(zerosOf + count, zeros);
+        store<u8>(onesOf + count, ones);
+        count++;
+      }
+    }
+  }
+  for (let number = 0; number < count; number++) {
+    for (let bit = 0; bit < 2; bit++) {
+      let zeros = <i32>load<u8>(zerosOf + number);
+      let ones = <i32>load<u8>(onesOf + number);
+      if (bit) {
+        ones++;
+        zeros = lessened(zeros);
+        while (!isHistory(zeros, ones)) if (ones > zeros) ones--; else zeros--;
+      } else {
+        zeros++;
+        ones = lessened(ones);
+        while (!isHistory(zeros, ones)) if (zeros > ones) zeros--; else ones--;
+      }
+      store<u8>(nextHistory + (number << 1) + bit, historyNumber(zeros, ones, bit, count));
+    }
+  }
+}
+
+/** 256 chances, one for each history, that begin where its counts say. */
+function fillHistoryChances(at: usize): void {
+  for (let number = 0; number < 256; number++) {
+    const zeros = <u32>load<u8>(zerosOf + number);
+    const ones = <u32>load<u8>(onesOf + number);
+    const p: u32 = ((ones * 2 + 1) << 21) / (zeros + ones + 1);
+    store<u32>(at + (<usize>number << 2), ((p > 0x3ffff0 ? 0x3ffff0 : p) << 10));
+  }
+}
+
+// ---- what both sides know
+
+let ring: usize = 0;
+let ringMask: u32 = 0;
+/** Target bytes made so far. */
+let position: u32 = 0;
+let matchTable: usize = 0;
+let matchShift: u32 = 0;
+let c4: u32 = 0; // the last four bytes, the newest lowest
+let c8: u32 = 0; // the four before them
+let word: u32 = 0;
+
+@inline function ringByte(at: u32): u32 { return load<u8>(ring + (at & ringMask)); }
+
+@inline function append(byte: u32): void {
+  store<u8>(ring + (position & ringMask), byte);
+  position++;
+  c8 = (c8 << 8) | (c4 >>> 24);
+  c4 = (c4 << 8) | byte;
+}
+
+// ---- matches with what was made lately
+
+const matchMin: u32 = 6;
+let matchAt: u32 = 0;
+let matchLength: u32 = 0;
+
+@inline function matchSlot(): usize {
+  return matchTable + (<usize>(((c4 * 0x2f0b4c47) ^ ((c8 & 0xffff) * 0x9e3779b1)) * 0x85ebca77 >>> matchShift) << 2);
+}
+
+/** After each byte that was coded. */
+@inline function followMatch(byte: u32): void {
+  if (matchLength > 0 && ringByte(matchAt) == byte) {
+    if (matchLength < 65535) matchLength++;
+    matchAt++;
+  } else matchLength = 0;
+}
+@inline function findMatch(): void {
+  const slot = matchSlot();
+  if (matchLength == 0) {
+    const candidate = load<u32>(slot);
+    if (candidate > 0 && position - candidate < ringMask - 64) {
+      let length: u32 = 0;
+      while (length < 40 && length < candidate && ringByte(candidate - 1 - length) == ringByte(position - 1 - length)) length++;
+      if (length >= matchMin) {
+        matchLength = length;
+        matchAt = candidate;
+      }
+    }
+  }
+  store<u32>(slot, position);
+}
+
+// ---- copied bytes: is it the predicted byte, and if not, which
+
+let flagTable: usize = 0;
+let flagShift: u32 = 0;
+let flagWeights: usize = 0;
+let flags: u32 = 0; // the last 32 answers, 1 for wrong
+let since: u32 = 0; // right answers in a row
+let lastP: u32 = 0; // predicted bytes before
+let lastP2: u32 = 0;
+
+@inline function sinceBucket(n: u32): u32 { return n < 16 ? n >>> 1 : n < 32 ? 8 : n < 64 ? 9 : n < 256 ? 10 : n < 4096 ? 11 : 12; }
+
+@inline function flagSlot(kind: u32, context: u32): usize { return flagTable + (<usize>(hash2(context, kind) >>> flagShift) << 2); }
+@inline function stretchOf(slot: usize): i32 { return load<i16>(stretchTable + ((load<u32>(slot) >>> 20) << 1)); }
+const flagLimit: u32 = 255;
+const flagRate = 14;
+
+/** 1 when `byte` is not the predicted one. */
+function codeWrong(bit: u32, P: u32, next: u32): u32 {
+  const bucket = sinceBucket(since);
+  const c1 = c4 & 255;
+  const s0 = flagSlot(1, flags & 0xffff);
+  const s1 = flagSlot(2, (flags & 0xff) | (bucket << 8));
+  const s2 = flagSlot(3, P | (flags & 15) << 8);
+  const s3 = flagSlot(4, P | c1 << 8 | (flags & 3) << 16);
+  const s4 = flagSlot(5, P | lastP << 8 | lastP2 << 16 | bucket << 24);
+  const s5 = flagSlot(6, P | next << 8 | c1 << 16 | (flags & 1) << 24);
+  const s6 = flagSlot(7, since < 63 ? since : 63 + bucket);
+  const a = four(stretchOf(s0), stretchOf(s1), stretchOf(s2), stretchOf(s3));
+  const b = four(stretchOf(s4), stretchOf(s5), stretchOf(s6), 256);
+  const weights = flagWeights + <usize>(bucket * 4 + (flags & 3)) * setBytes;
+  const p = clampChance(squash(mix(weights, a, b)));
+  bit = code(bit, p);
+  learnMix(weights, a, b, bit, p, flagRate);
+  learn(s0, bit, flagLimit);
+  learn(s1, bit, flagLimit);
+  learn(s2, bit, flagLimit);
+  learn(s3, bit, flagLimit);
+  learn(s4, bit, flagLimit);
+  learn(s5, bit, flagLimit);
+  learn(s6, bit, flagLimit);
+  return bit;
+}
+
+let wrongTable: usize = 0;
+let wrongShift: u32 = 0;
+let wrongWeights: usize = 0;
+let lastDifference: u32 = 0;
+const wrongLimit: u32 = 255;
+const wrongRate = 12;
+
+@inline function wrongSlot(h: u32, node: u32): usize {
+  return wrongTable + (<usize>(((h + node * 0x9e3779b1) * 0x2c1b3c6d) >>> wrongShift) << 2);
+}
+
+/** The byte that came instead of P, as its difference from P. */
+function codeDifference(difference: u32, P: u32): u32 {
+  const c1 = c4 & 255;
+  const c2 = (c4 >>> 8) & 255;
+  const recent = since < 8 ? since : 8;
+  const h0 = hash2(0, 1);
+  const h1 = hash2(P, 2);
+  const h2 = hash2(lastDifference | recent << 8, 3);
+  const h3 = hash2(flags & 255, 4);
+  const h4 = hash2(c1 | P << 8, 5);
+  const h5 = hash2(c1 | c2 << 8 | P << 16, 6);
+  const h6 = hash2(lastDifference | P << 8, 7);
+  const h7 = hash2(lastP | P << 8 | (flags & 15) << 16, 8);
+  let node: u32 = 1;
+  for (let b = 7; b >= 0; b--) {
+    const s0 = wrongSlot(h0, node);
+    const s1 = wrongSlot(h1, node);
+    const s2 = wrongSlot(h2, node);
+    const s3 = wrongSlot(h3, node);
+    const s4 = wrongSlot(h4, node);
+    const s5 = wrongSlot(h5, node);
+    const s6 = wrongSlot(h6, node);
+    const s7 = wrongSlot(h7, node);
+    const a = four(stretchOf(s0), stretchOf(s1), stretchOf(s2), stretchOf(s3));
+    const c = four(stretchOf(s4), stretchOf(s5), stretchOf(s6), stretchOf(s7));
+    const weights = wrongWeights + <usize>node * setBytes;
+    const p = clampChance(squash(mix(weights, a, c)));
+    const bit = code(difference >>> b & 1, p);
+    learnMix(weights, a, c, bit, p, wrongRate);
+    learn(s0, bit, wrongLimit);
+    learn(s1, bit, wrongLimit);
+    learn(s2, bit, wrongLimit);
+    learn(s3, bit, wrongLimit);
+    learn(s4, bit, wrongLimit);
+    learn(s5, bit, wrongLimit);
+    learn(s6, bit, wrongLimit);
+    learn(s7, bit, wrongLimit);
+    node = node << 1 | bit;
+  }
+  return node & 255;
+}
+
+// ---- new bytes
+
+const orders = 7; // contexts with histories: orders 1, 2, 3, 4, 6, the word, and a sparse one
+let order1Table: usize = 0;
+let historyTable: usize = 0;
+let historyMask: u32 = 0;
+let historyChances: usize = 0;
+let matchChances: usize = 0;
+let newWeights: usize = 0;
+let newFlagWeights: usize = 0;
+let newFlags: u32 = 0;
+// The contexts of the byte that comes, and where their histories lie.
+let x1: u32 = 0, x2: u32 = 0, x3: u32 = 0, x4: u32 = 0, x5: u32 = 0, x6: u32 = 0;
+let b0: usize = 0, b1: usize = 0, b2: usize = 0, b3: usize = 0, b4: usize = 0, b5: usize = 0, b6: usize = 0;
+const newRate = 3;
+
+/** The 16 bytes of a context: a check, then the histories of a nibble's 15 nodes. The least used of three gives way. */
+@inline function bucketOf(h: u32): usize {
+  const check = <u8>(h >>> 24);
+  const index = h & historyMask;
+  let found = historyTable + (<usize>index << 4);
+  if (load<u8>(found) == check) return found;
+  const second = historyTable + (<usize>(index ^ 1) << 4);
+  if (load<u8>(second) == check) return second;
+  const third = historyTable + (<usize>(index ^ 2) << 4);
+  if (load<u8>(third) == check) return third;
+  const used = load<u8>(found, 1);
+  const used2 = load<u8>(second, 1);
+  const used3 = load<u8>(third, 1);
+  if (used2 < used && used2 <= used3) found = second;
+  else if (used3 < used) found = third;
+  memory.fill(found, 0, 16);
+  store<u8>(found, check);
+  return found;
+}
+
+function makeContexts(): void {
+  const c1 = c4 & 255;
+  const letter = (c1 | 32) - 97 < 26 || c1 > 127 || c1 - 48 < 10;
+  word = letter ? (word + c1) * 0x2f0b4c47 : 0;
+  x1 = hash2(c4 & 0xffff, 2);
+  x2 = hash2(c4 & 0xffffff, 3);
+  x3 = hash2(c4, 4);
+  x4 = hash2(c4, 6 + (c8 & 0xffff) * 0x3d4d51cb);
+  x5 = hash2(word, 7 | c1 << 8);
+  x6 = hash2(c4 & 0xffff00, 8);
+}
+
+/** Points the buckets at a nibble; `node` is 1 for the first, 16…31 for the second. */
+function openNibble(node: u32): void {
+  b0 = order1Table + (<usize>((c4 & 255) * 17 + (node == 1 ? 0 : node - 15)) << 4);
+  b1 = bucketOf(hash2(x1, node));
+  b2 = bucketOf(hash2(x2, node));
+  b3 = bucketOf(hash2(x3, node));
+  b4 = bucketOf(hash2(x4, node));
+  b5 = bucketOf(hash2(x5, node));
+  b6 = bucketOf(hash2(x6, node));
+}
+
+@inline function chanceSlot(order: u32, history: u32): usize { return historyChances + (<usize>(order << 8 | history) << 2); }
+@inline function nextOf(history: u32, bit: u32): u8 { return load<u8>(nextHistory + (<usize>history << 1) + bit); }
+
+/** Whether the byte is the one that a long match expects. */
+function codeUnexpected(bit: u32, P: u32): u32 {
+  const bucket: u32 = matchLength < 24 ? 0 : matchLength < 32 ? 1 : matchLength < 64 ? 2 : matchLength < 256 ? 3 : 4;
+  const s0 = flagSlot(11, bucket | (newFlags & 255) << 8);
+  const s1 = flagSlot(12, P | bucket << 8);
+  const s2 = flagSlot(13, P | c4 << 8);
+  const s3 = flagSlot(14, newFlags & 0xffff);
+  const s4 = flagSlot(15, matchLength < 400 ? matchLength : 400);
+  const a = four(stretchOf(s0), stretchOf(s1), stretchOf(s2), stretchOf(s3));
+  const b = four(stretchOf(s4), 256, 0, 0);
+  const weights = newFlagWeights + <usize>bucket * setBytes;
+  const p = clampChance(squash(mix(weights, a, b)));
+  bit = code(bit, p);
+  learnMix(weights, a, b, bit, p, flagRate);
+  learn(s0, bit, flagLimit);
+  learn(s1, bit, flagLimit);
+  learn(s2, bit, flagLimit);
+  learn(s3, bit, flagLimit);
+  learn(s4, bit, flagLimit);
+  newFlags = newFlags << 1 | bit;
+  return bit;
+}
+
+/** Matches this long are asked about once a byte rather than mixed in bit by bit. */
+const sureMatch: u32 = 20;
+
+function codeNew(byte: u32): u32 {
+  makeContexts();
+  let expected: u32 = 0; // with a 1 before it; 0 when nothing is expected
+  let matched: u32 = 0;
+  if (matchLength >= sureMatch) {
+    const P = ringByte(matchAt);
+    if (!codeUnexpected(<u32>(byte != P), P)) return P;
+    matchLength = 0;
+  } else if (matchLength > 0) {
+    expected = ringByte(matchAt) | 256;
+    matched = matchLength;
+  }
+  let node: u32 = 1;
+  openNibble(1);
+  for (let b = 7; b >= 0; b--) {
+    if (b == 3) openNibble(node);
+    const inNibble = <usize>(b > 3 ? node : (node & ((1 << (3 - b)) - 1)) | (1 << (3 - b)));
+    const t0 = b0 + inNibble, t1 = b1 + inNibble, t2 = b2 + inNibble, t3 = b3 + inNibble, t4 = b4 + inNibble, t5 = b5 + inNibble, t6 = b6 + inNibble;
+    const n0 = <u32>load<u8>(t0), n1 = <u32>load<u8>(t1), n2 = <u32>load<u8>(t2), n3 = <u32>load<u8>(t3), n4 = <u32>load<u8>(t4), n5 = <u32>load<u8>(t5), n6 = <u32>load<u8>(t6);
+    const s0 = chanceSlot(0, n0), s1 = chanceSlot(1, n1), s2 = chanceSlot(2, n2), s3 = chanceSlot(3, n3), s4 = chanceSlot(4, n4), s5 = chanceSlot(5, n5), s6 = chanceSlot(6, n6);
+    let matchSlotAt: usize = 0;
+    let fromMatch = 0;
+    if (matched && (expected >>> (b + 1)) == node) {
+      matchSlotAt = matchChances + (<usize>(matched << 1 | (expected >>> b & 1)) << 2);
+      fromMatch = stretchOf(matchSlotAt);
+    }
+    const a = four(stretchOf(s0), stretchOf(s1), stretchOf(s2), stretchOf(s3));
+    const c = four(stretchOf(s4), stretchOf(s5), stretchOf(s6), fromMatch);
+    const weights = newWeights + <usize>((matchSlotAt ? (matched > 12 ? 2 : 1) : 0) * 256 + node) * setBytes;
+    const p = clampChance(squash(mix(weights, a, c)));
+    const bit = code(byte >>> b & 1, p);
+    learnMix(weights, a, c, bit, p, newRate);
+    learn(s0, bit, 255);
+    learn(s1, bit, 255);
+    learn(s2, bit, 255);
+    learn(s3, bit, 255);
+    learn(s4, bit, 255);
+    learn(s5, bit, 255);
+    learn(s6, bit, 255);
+    store<u8>(t0, nextOf(n0, bit));
+    store<u8>(t1, nextOf(n1, bit));
+    store<u8>(t2, nextOf(n2, bit));
+    store<u8>(t3, nextOf(n3, bit));
+    store<u8>(t4, nextOf(n4, bit));
+    store<u8>(t5, nextOf(n5, bit));
+    store<u8>(t6, nextOf(n6, bit));
+    if (matchSlotAt) learn(matchSlotAt, bit, 1023);
+    node = node << 1 | bit;
+  }
+  return node & 255;
+}
+
+// ---- numbers
+
+let numberChances: usize = 0; // 16 kinds × (64 × 16 for the length, 64 × 16 for the first bits)
+const numberKinds = 16;
+const kindBytes: usize = (16 * 64 + 64 * 16) * 4;
+
+/** A number below 2^32 as its length in bits, then its bits; the upper four by chances, those below evenly. */
+function codeNumber(number: u32, kind: u32, context: u32): u32 {
+  const base = numberChances + <usize>kind * kindBytes;
+  let length: u32 = 32 - clz(number);
+  let node: u32 = 1;
+  // Lengths 0…32 as six bits of a tree.
+  for (let b = 5; b >= 0; b--) {
+    const slot = base + (<usize>(context * 64 + node) << 2);
+    const bit = code(length >>> b & 1, clampChance(chanceOf(slot)));
+    learn(slot, bit, 60);
+    node = node << 1 | bit;
+  }
+  length = node & 63;
+  if (length < 2) return length;
+  if (length > 32) length = 32; // only a hostile stream says so
+  let result: u32 = 1;
+  node = 1;
+  for (let b = <i32>length - 2; b >= 0; b--) {
+    let bit: u32;
+    if (node < 16) {
+      const slot = base + (<usize>(16 * 64 + length * 16 + node) << 2);
+      bit = code(number >>> b & 1, clampChance(chanceOf(slot)));
+      learn(slot, bit, 120);
+      node = node << 1 | bit;
+    } else bit = code(number >>> b & 1, 32768);
+    result = result << 1 | bit;
+  }
+  return result;
+}
+
+
+@inline function bitLength(n: u32): u32 { return 32 - clz(n); }
+@inline function lengthContext(n: u32): u32 { const bits = bitLength(n); return bits < 15 ? bits : 15; }
+
+// ---- the block list: a stream of its own, so that references can be fetched before the bytes that need them
+
+/** Copied bytes, their reference (an address: bases, then targets), new bytes: u32 each. */
+const blockBytes = 12;
+const diagonalsKept = 4;
+let lastNew: u32 = 0;
+let lastKind: u32 = 0;
+/** Where the reference of the block before ended, and where the next block's bytes begin; both as addresses. */
+let referenceEnd: u32 = 0;
+let blockAddress: u32 = 0;
+/** Where the last target ends, as an address. */
+let addressEnd: u32 = 0;
+/** Distances used lately, the newest first. */
+const diagonals: usize = memory.data(diagonalsKept * 4);
+
+function useDiagonal(distance: u32): void {
+  let at = 0;
+  while (at < diagonalsKept - 1 && load<u32>(diagonals + (at << 2)) != distance) at++;
+  for (; at > 0; at--) store<u32>(diagonals + (at << 2), load<u32>(diagonals + (at << 2) - 4));
+  store<u32>(diagonals, distance);
+}
+
+/** 0: goes on where the last reference ended · 1…4: on one of the last diagonals · 5: after that end · 6: before it. */
+function codeReference(reference: u32): u32 {
+  let kind: u32 = 5;
+  if (encoding) {
+    if (reference == referenceEnd) kind = 0;
+    else {
+      if (reference < referenceEnd) kind = 6;
+      for (let i = diagonalsKept - 1; i >= 0; i--) if (blockAddress - load<u32>(diagonals + (i << 2)) == reference) kind = 1 + i;
+    }
+  }
+  kind = codeNumber(kind, 2, lastKind);
+  if (kind == 0) reference = referenceEnd;
+  else if (kind <= <u32>diagonalsKept) reference = blockAddress - load<u32>(diagonals + ((kind - 1) << 2));
+  else if (kind == 5) reference = referenceEnd + codeNumber(reference - referenceEnd, 3, lengthContext(lastNew));
+  else reference = referenceEnd - codeNumber(referenceEnd - reference, 4, lengthContext(lastNew));
+  lastKind = kind & 7;
+  return reference;
+}
+
+/** One block of the list at `at`; it is filled in when decoding. False when no encoder makes such a block. */
+function codeBlock(at: usize): bool {
+  const copied = codeNumber(load<u32>(at), 0, lengthContext(lastNew));
+  store<u32>(at, copied);
+  if (copied > addressEnd - blockAddress) return false;
+  if (copied > 0) {
+    const reference = codeReference(load<u32>(at, 4));
+    if (reference >= blockAddress) return false;
+    store<u32>(at, reference, 4);
+    useDiagonal(blockAddress - reference);
+    referenceEnd = reference + copied;
+    blockAddress += copied;
+  }
+  lastNew = codeNumber(load<u32>(at, 8), 1, lengthContext(copied));
+  store<u32>(at, lastNew, 8);
+  if (lastNew > addressEnd - blockAddress || copied + lastNew == 0) return false;
+  blockAddress += lastNew;
+  return true;
+}
+
+/**
+ * Codes up to `count` blocks of the block buffer. Returns how many: fewer when decoding and the list ends or the input is
+ * short, or -1 when a block is not possible.
+ */
+export function codeBlocks(count: u32, isLast: bool): i32 {
+  for (let i: u32 = 0; i < count; i++) {
+    if (encoding ? input > inputEnd - 512 : !isLast && <i32>(inputEnd - input) < 512) return i;
+    if (blockAddress == addressEnd) return i;
+    if (!codeBlock(blockBuffer + <usize>(i * blockBytes))) return -1;
+  }
+  return count;
+}
+
+// ---- the bytes, in pieces
+
+/** So many right predictions in a row, and further ones are counted in chunks instead of being asked for one by one. */
+const calm: u32 = 64;
+const chunkBytes: u32 = 64;
+/** Length (the highest bit set: new bytes), distance back in the window (0: predicted by the reference buffer). */
+const pieceBytes = 8;
+let pieces: u32 = 0;
+let pieceIndex: u32 = 0;
+let pieceLeft: u32 = 0;
+let isNew: bool = false;
+let references: usize = 0; // the next predicted byte, when it comes from outside
+let distance: u32 = 0; // or how far back it is in the ring; 0 for outside
+let chunkLeft: u32 = 0; // bytes of a chunk of which one is wrong, none of them wrong so far
+let actual: usize = 0; // the next byte to encode
+let lastRun: u32 = 0;
+
+/** Begins with the first of `count` pieces of the piece buffer; a piece has at most 65,536 bytes. */
+export function begin(count: u32): void {
+  pieces = count;
+  pieceIndex = 0;
+  references = referenceBuffer;
+  actual = actualBuffer;
+  if (count > 0) beginPiece();
+}
+
+function beginPiece(): void {
+  const at = pieceBuffer + <usize>(pieceIndex * pieceBytes);
+  const length = load<u32>(at);
+  isNew = length >>> 31 != 0;
+  pieceLeft = length & 0x7fffffff;
+  distance = load<u32>(at, 4);
+  chunkLeft = 0;
+}
+
+/** Codes pieces as far as there is input, or room for output; returns how many are left. */
+export function run(isLast: bool): u32 {
+  while (pieceIndex < pieces) {
+    while (pieceLeft > 0) {
+      if (encoding ? input > inputEnd - 512 : !isLast && <i32>(inputEnd - input) < 512) return pieces - pieceIndex;
+      if (isNew) newByte();
+      else if (since < calm || chunkLeft > 0 || !copyRun()) copyByte();
+    }
+    pieceIndex++;
+    if (pieceIndex < pieces) beginPiece();
+  }
+  return 0;
+}
+
+@inline function predicted(offset: u32): u32 {
+  return distance ? ringByte(position + offset - distance) : <u32>load<u8>(references + offset);
+}
+
+/** How many bytes of the piece are as predicted; when encoding. */
+function equalAhead(): u32 {
+  let equal: u32 = 0;
+  while (equal < pieceLeft) {
+    // What lies less than a distance back is of this piece itself.
+    const P = distance != 0 && equal >= distance ? <u32>load<u8>(actual + equal - distance) : predicted(equal);
+    if (P != load<u8>(actual + equal)) break;
+    equal++;
+  }
+  return equal;
+}
+
+/** Copies the chunks ahead that are as predicted; false when there are none. */
+function copyRun(): bool {
+  const chunks = (pieceLeft + chunkBytes - 1) / chunkBytes;
+  let run: u32 = 0;
+  if (encoding) {
+    const equal = equalAhead();
+    run = equal == pieceLeft ? chunks : equal / chunkBytes;
+  }
+  run = codeNumber(run, 8, lastRun);
+  if (run > chunks) run = chunks; // only a hostile stream says so
+  lastRun = lengthContext(run);
+  const count = min(run * chunkBytes, pieceLeft);
+  const rest = pieceLeft - count;
+  chunkLeft = min(rest, chunkBytes);
+  if (count == 0) return false;
+  for (let i: u32 = 0; i < count; i++) {
+    append(predicted(0));
+    if (distance == 0) references++;
+    if ((position & 7) == 0) store<u32>(matchSlot(), position);
+  }
+  actual += count;
+  pieceLeft = rest;
+  since += count;
+  matchLength = 0;
+  flags = 0;
+  return true;
+}
+
+function copyByte(): void {
+  const P = predicted(0);
+  const next = pieceLeft > 1 && distance != 1 ? predicted(1) : 0;
+  const byte: u32 = encoding ? <u32>load<u8>(actual) : 0;
+  // The last byte of a chunk in which none was wrong so far is wrong.
+  const wrong = chunkLeft == 1 ? 1 : codeWrong(<u32>(byte != P), P, next);
+  let made = P;
+  if (wrong) {
+    lastDifference = codeDifference((byte - P) & 255, P);
+    made = (P + lastDifference) & 255;
+    since = 0;
+    chunkLeft = 0;
+  } else {
+    since++;
+    if (chunkLeft > 0) chunkLeft--;
+  }
+  flags = flags << 1 | wrong;
+  lastP2 = lastP;
+  lastP = P;
+  if (distance == 0) references++;
+  finishByte(made);
+}
+
+function newByte(): void { finishByte(codeNew(encoding ? <u32>load<u8>(actual) : 0)); }
+
+@inline function finishByte(byte: u32): void {
+  followMatch(byte);
+  append(byte);
+  actual++;
+  pieceLeft--;
+  findMatch();
+}
+
+// ---- life
+
+export const inputBytesMax: u32 = 1 << 16;
+export const batchBytesMax: u32 = 1 << 18;
+export const batchBlocksMax: u32 = 1 << 12;
+const streams = 2;
+/** Each stream's input or output lies in a buffer of its own; coder registers of the one that is not in use. */
+let streamBuffers: usize = 0;
+const parked: usize = memory.data(20 * streams);
+let stream: i32 = 0;
+let blockBuffer: usize = 0;
+let pieceBuffer: usize = 0;
+let referenceBuffer: usize = 0;
+let actualBuffer: usize = 0;
+
+/**
+ * Makes everything as it is before the first byte. Bits: the window is 2^windowBits bytes, bit histories 2^historyBits
+ * bytes, the tables of predicted bytes 2^flagBits and 2^tableBits chances of four bytes.
+ */
+export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32, historyBits: u32, tableBits: u32): void {
+  bump = __heap_base;
+  encoding = isEncoding;
+  makeSquash();
+  makeRates();
+  makeHistories();
+  streamBuffers = allocate(inputBytesMax * streams);
+  blockBuffer = allocate(batchBlocksMax * blockBytes);
+  pieceBuffer = allocate(batchBlocksMax * 2 * pieceBytes);
+  referenceBuffer = allocate(batchBytesMax + 64);
+  if (isEncoding) actualBuffer = allocate(batchBytesMax);
+  ring = allocate(<usize>1 << windowBits);
+  ringMask = (<u32>1 << windowBits) - 1;
+  memory.fill(ring, 0, <usize>1 << windowBits);
+  const matchBits: u32 = windowBits > 20 ? 18 : windowBits < 12 ? 10 : windowBits - 2;
+  matchTable = allocate(<usize>4 << matchBits);
+  memory.fill(matchTable, 0, <usize>4 << matchBits);
+  matchShift = 32 - matchBits;
+  flagTable = allocateChances(1 << tableBits);
+  flagShift = 32 - tableBits;
+  wrongTable = allocateChances(1 << tableBits);
+  wrongShift = 32 - tableBits;
+  flagWeights = allocateWeights(16 * 4, 4915);
+  wrongWeights = allocateWeights(256, 4588);
+  order1Table = allocate(256 * 17 * 16);
+  memory.fill(order1Table, 0, 256 * 17 * 16);
+  historyTable = allocate(<usize>1 << historyBits);
+  memory.fill(historyTable, 0, <usize>1 << historyBits);
+  historyMask = (<u32>1 << (historyBits - 4)) - 1;
+  historyChances = allocate(orders * 256 * 4);
+  for (let i = 0; i < orders; i++) fillHistoryChances(historyChances + (i << 10));
+  matchChances = allocate(64 * 4);
+  for (let m: u32 = 0; m < 32; m++) {
+    const missing: u32 = 0x3fffff / (m + 2);
+    store<u32>(matchChances + (m << 3), missing << 10);
+    store<u32>(matchChances + (m << 3) + 4, (0x3fffff - missing) << 10);
+  }
+  newWeights = allocateWeights(3 * 256, 4096);
+  newFlagWeights = allocateWeights(8, 4915);
+  numberChances = allocateChances(numberKinds * <u32>kindBytes / 4);
+  position = 0;
+  c4 = 0;
+  c8 = 0;
+  word = 0;
+  matchAt = 0;
+  matchLength = 0;
+  flags = 0;
+  newFlags = 0;
+  since = 0;
+  lastP = 0;
+  lastP2 = 0;
+  lastDifference = 0;
+  lastRun = 0;
+  lastNew = 0;
+  lastKind = 0;
+  referenceEnd = 0;
+  blockAddress = bases;
+  addressEnd = bases + targets;
+  for (let i = 0; i < diagonalsKept; i++) store<u32>(diagonals + (i << 2), bases);
+  pieces = 0;
+  pieceIndex = 0;
+  for (stream = 0; stream < streams; stream++) {
+    low = 0;
+    high = 0xffffffff;
+    value = 0;
+    input = streamBuffers + stream * inputBytesMax;
+    inputEnd = isEncoding ? input + inputBytesMax : input;
+    park();
+  }
+  stream = 0;
+  unpark();
+}
+
+function park(): void {
+  const at = parked + stream * 20;
+  store<u32>(at, low);
+  store<u32>(at, high, 4);
+  store<u32>(at, value, 8);
+  store<usize>(at, input, 12);
+  store<usize>(at, inputEnd, 16);
+}
+function unpark(): void {
+  const at = parked + stream * 20;
+  low = load<u32>(at);
+  high = load<u32>(at, 4);
+  value = load<u32>(at, 8);
+  input = load<usize>(at, 12);
+  inputEnd = load<usize>(at, 16);
+}
+/** What follows is coded in this stream: 0 the block list, 1 the bytes. */
+export function select(which: i32): void {
+  park();
+  stream = which;
+  unpark();
+}
+
+/** Decoding: how many bytes of the selected stream's buffer were read; more than were there when it was too short. */
+export function consumed(): u32 { return <u32>(input - (streamBuffers + stream * inputBytesMax)); }
+/** Decoding: the selected stream's buffer holds `length` bytes, none of them read yet. */
+export function refilled(length: u32): void {
+  input = streamBuffers + stream * inputBytesMax;
+  inputEnd = input + length;
+}
+/** Decoding, once at the start of a stream: the first four bytes. */
+export function prime(): void {
+  for (let i = 0; i < 4; i++) {
+    value = (value << 8) | (input < inputEnd ? <u32>load<u8>(input) : 0);
+    input++;
+  }
+}
+/** Encoding: how many bytes lie in the selected stream's buffer; it is empty afterwards. */
+export function taken(): u32 {
+  const count = consumed();
+  input -= count;
+  return count;
+}
+/** Encoding: the last byte of the selected stream; what follows it counts as zeros. */
+export function flush(): void {
+  // One byte suffices: any value from `low` to `high` does, and one that ends in zeros lies between.
+  for (let i = 0; i < 4; i++) {
+    const shiftBy = 24 - (i << 3);
+    const top = (high >>> shiftBy) << shiftBy;
+    store<u8>(input++, <u8>(high >>> shiftBy));
+    if (top >= low) return;
+  }
+}
+
+export function streamAt(which: i32): usize { return streamBuffers + which * inputBytesMax; }
+export function blocksAt(): usize { return blockBuffer; }
+export function piecesAt(): usize { return pieceBuffer; }
+export function referencesAt(): usize { return referenceBuffer; }
+export function actualAt(): usize { return actualBuffer; }
+export function windowAt(): usize { return ring; }
+
+function allocateChances(count: u32): usize {
+  const at = allocate(<usize>count << 2);
+  fillChances(at, count);
+  return at;
+}
+function allocateWeights(sets: u32, weight: i32): usize {
+  const at = allocate(<usize>sets * setBytes);
+  for (let i: u32 = 0; i < sets * 8; i++) store<i32>(at + (<usize>i << 2), weight);
+  return at;
+}

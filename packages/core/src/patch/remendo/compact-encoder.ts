@@ -1,0 +1,116 @@
+/** Codes blocks and bytes in the compact profile; the mirror of compact-decoder.ts, over buffers in memory. */
+import {
+  batchBlocksMax,
+  batchBytesMax,
+  batchPiecesMax,
+  blockStream,
+  byteStream,
+  type CoderKernel,
+  type CoderSizes,
+  setPiece,
+  takeCoderKernel,
+} from './coder-kernel.js';
+import { type Block, type PlacedPiece, piecesOf } from './patch-blocks.js';
+
+export interface CompactStreams {
+  readonly blocks: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+/** Everything that references can point to: bases, then targets. */
+export interface EncodedSpace {
+  readonly all: Uint8Array;
+  readonly baseBytes: number;
+}
+
+/** The blocks cover the targets exactly, and keep to what `codeBlock` of the kernel and `Batch` of the decoder allow. */
+export function encodeCompact(blocks: readonly Block[], space: EncodedSpace, sizes: CoderSizes): CompactStreams {
+  const kernel = takeCoderKernel();
+  try {
+    kernel.open(true, { bases: space.baseBytes, targets: space.all.length - space.baseBytes }, sizes);
+    const streams = { blocks: encodeBlocks(kernel, blocks), bytes: encodeBytes(kernel, blocks, space, sizes) };
+    return streams;
+  } finally {
+    kernel.giveBack();
+  }
+}
+
+function encodeBlocks(kernel: CoderKernel, blocks: readonly Block[]): Uint8Array {
+  const output = new StreamOutput(kernel, blockStream);
+  for (let first = 0; first < blocks.length; first += batchBlocksMax) {
+    const numbers = kernel.blocks();
+    const batch = blocks.slice(first, first + batchBlocksMax);
+    for (const [index, block] of batch.entries()) numbers.set([block.copied, block.reference, block.fresh], index * 3);
+    for (let done = 0; done < batch.length; ) {
+      kernel.exports.select(blockStream);
+      done += kernel.exports.codeBlocks(batch.length - done, false);
+      output.take();
+      if (done < batch.length) numbers.copyWithin(0, done * 3);
+    }
+  }
+  return output.finish();
+}
+
+function encodeBytes(kernel: CoderKernel, blocks: readonly Block[], space: EncodedSpace, sizes: CoderSizes): Uint8Array {
+  const output = new StreamOutput(kernel, byteStream);
+  const at = { address: space.baseBytes, bases: space.baseBytes, windowBits: sizes.windowBits };
+  const bytesMax = Math.min(batchBytesMax, 2 ** sizes.windowBits);
+  let batch: PlacedPiece[] = [];
+  let batchBytes = 0;
+  let batchAddress = space.baseBytes;
+  const runBatch = (): void => {
+    loadBatch(kernel, batch, space.all.subarray(batchAddress, batchAddress + batchBytes), space);
+    kernel.exports.select(byteStream);
+    kernel.exports.begin(batch.length);
+    while (kernel.exports.run(false) > 0) output.take();
+    output.take();
+    batchAddress += batchBytes;
+    batch = [];
+    batchBytes = 0;
+  };
+  for (const block of blocks) {
+    for (const piece of piecesOf(block, at)) {
+      if (batch.length === batchPiecesMax || batchBytes + piece.bytes > bytesMax) runBatch();
+      batch.push(piece);
+      batchBytes += piece.bytes;
+    }
+    at.address += block.copied + block.fresh;
+  }
+  runBatch();
+  return output.finish();
+}
+
+function loadBatch(kernel: CoderKernel, batch: readonly PlacedPiece[], actual: Uint8Array, space: EncodedSpace): void {
+  kernel.actual().set(actual);
+  const pieces = kernel.pieces();
+  const references = kernel.references();
+  let referenceBytes = 0;
+  for (const [index, piece] of batch.entries()) {
+    setPiece(pieces, index, piece);
+    if (piece.reference === null) continue;
+    references.set(space.all.subarray(piece.reference, piece.reference + piece.bytes), referenceBytes);
+    referenceBytes += piece.bytes;
+  }
+}
+
+class StreamOutput {
+  readonly #chunks: Uint8Array[] = [];
+
+  constructor(
+    private readonly kernel: CoderKernel,
+    private readonly stream: number,
+  ) {}
+
+  take(): void {
+    this.kernel.exports.select(this.stream);
+    const count = this.kernel.exports.taken();
+    if (count > 0) this.#chunks.push(this.kernel.stream(this.stream).slice(0, count));
+  }
+
+  finish(): Uint8Array {
+    this.kernel.exports.select(this.stream);
+    this.kernel.exports.flush();
+    this.take();
+    return Buffer.concat(this.#chunks);
+  }
+}

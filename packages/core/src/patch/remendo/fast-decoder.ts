@@ -1,0 +1,204 @@
+/**
+ * Applies the fast profile: the same blocks, but what is coded lies in four brotli streams that Node decodes natively.
+ * Larger by some 6–25 %, several times faster.
+ */
+import { createBrotliDecompress } from 'node:zlib';
+import { type ByteSource, sourceChunks } from '../../bytes/byte-source.js';
+import { transformChunks } from '../../bytes/transform-chunks.js';
+import { isUpdaterError } from '../../errors.js';
+import type { AddressSpace } from './address-space.js';
+import { patchInvalid } from './patch-invalid.js';
+
+export interface FastStreams<Stream> {
+  /** Varints for each block: copied bytes, their reference as a zig-zag difference from the last one's end, new bytes. */
+  readonly blocks: Stream;
+  /** Varints over all copied bytes: how many are as predicted, how many are not, and so on. */
+  readonly runs: Stream;
+  /** The bytes that are not as predicted, as differences modulo 256. */
+  readonly wrong: Stream;
+  readonly fresh: Stream;
+}
+
+const chunkBytes = 256 * 1024;
+
+/** Makes every target of the space. @throws UpdaterError PATCH_INVALID. */
+export async function decodeFast(streams: FastStreams<ByteSource>, space: AddressSpace, signal?: AbortSignal): Promise<void> {
+  const pulls = {
+    blocks: new PullStream(streams.blocks),
+    runs: new PullStream(streams.runs),
+    wrong: new PullStream(streams.wrong),
+    fresh: new PullStream(streams.fresh),
+  };
+  try {
+    await new FastDecoder(pulls, space).run(signal);
+    for (const pull of Object.values(pulls)) await pull.end();
+  } catch (cause) {
+    // What is not ours and not the disk's is node:zlib's opinion of the patch.
+    if (isUpdaterError(cause) || signal?.aborted === true || !isBrotliError(cause)) throw cause;
+    throw patchInvalid('a stream does not decode', cause);
+  } finally {
+    for (const pull of Object.values(pulls)) await pull.close();
+  }
+}
+
+const isBrotliError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(ERR_|Z_BUF|ERR__)/.test(error.code);
+
+class FastDecoder {
+  readonly #chunk: Uint8Array;
+  #filled = 0;
+  #left: number;
+  /** Bytes of the current run of right (or wrong) predictions that are left. */
+  #runLeft = 0;
+  #isRight = false;
+
+  constructor(
+    private readonly streams: FastStreams<PullStream>,
+    private readonly space: AddressSpace,
+  ) {
+    this.#left = space.targetBytes;
+    this.#chunk = new Uint8Array(Math.min(chunkBytes, space.targetBytes));
+  }
+
+  get #address(): number {
+    return this.space.madeUpTo + this.#filled;
+  }
+
+  async run(signal?: AbortSignal): Promise<void> {
+    let referenceEnd = 0;
+    while (this.#left > 0) {
+      signal?.throwIfAborted();
+      const { blocks } = this.streams;
+      const copied = await blocks.varint(this.#left);
+      if (copied > 0) {
+        const zigzag = await blocks.varint(2 ** 34);
+        const reference = referenceEnd + (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2);
+        if (reference < 0 || reference >= this.#address) throw patchInvalid('a block is not possible');
+        await this.#copy(reference, copied);
+        referenceEnd = reference + copied;
+      }
+      const fresh = await blocks.varint(this.#left);
+      if (copied + fresh === 0) throw patchInvalid('a block is empty');
+      await this.#fresh(fresh);
+    }
+    await this.#flush();
+  }
+
+  async #copy(reference: number, bytes: number): Promise<void> {
+    for (let done = 0; done < bytes; ) {
+      const space = this.#space(bytes - done);
+      const from = reference + done;
+      const flushed = this.space.madeUpTo;
+      // Never more than lies between a byte and its reference: that much is made.
+      const count = Math.min(space.length, from < flushed ? flushed - from : this.#address - from);
+      const part = space.subarray(0, count);
+      if (from < flushed) await this.space.read(from, part);
+      else part.set(this.#chunk.subarray(from - flushed, from - flushed + count));
+      await this.#correct(part);
+      await this.#advance(count);
+      done += count;
+    }
+  }
+
+  async #correct(part: Uint8Array): Promise<void> {
+    for (let done = 0; done < part.length; ) {
+      if (this.#runLeft === 0) {
+        this.#isRight = !this.#isRight;
+        this.#runLeft = await this.streams.runs.varint(2 ** 32);
+        continue;
+      }
+      const count = Math.min(this.#runLeft, part.length - done);
+      if (!this.#isRight) await this.#addDifferences(part.subarray(done, done + count));
+      this.#runLeft -= count;
+      done += count;
+    }
+  }
+
+  async #addDifferences(part: Uint8Array): Promise<void> {
+    for (let done = 0; done < part.length; ) {
+      const differences = await this.streams.wrong.take(part.length - done);
+      for (let index = 0; index < differences.length; index++) {
+        part[done + index] = (part[done + index] as number) + (differences[index] as number);
+      }
+      done += differences.length;
+    }
+  }
+
+  async #fresh(bytes: number): Promise<void> {
+    for (let done = 0; done < bytes; ) {
+      const part = await this.streams.fresh.take(this.#space(bytes - done).length);
+      this.#space(part.length).set(part);
+      await this.#advance(part.length);
+      done += part.length;
+    }
+  }
+
+  #space(bytesMax: number): Uint8Array {
+    return this.#chunk.subarray(this.#filled, Math.min(this.#chunk.length, this.#filled + bytesMax));
+  }
+
+  async #advance(count: number): Promise<void> {
+    this.#filled += count;
+    this.#left -= count;
+    if (this.#filled === this.#chunk.length) await this.#flush();
+  }
+
+  async #flush(): Promise<void> {
+    const filled = this.#filled;
+    await this.space.write(this.#chunk.subarray(0, filled));
+    this.#filled = 0;
+  }
+}
+
+/** A brotli stream that is decoded as far as it is asked for. */
+class PullStream {
+  readonly #chunks: AsyncGenerator<Uint8Array, void, undefined>;
+  #chunk: Uint8Array = new Uint8Array();
+  #offset = 0;
+
+  constructor(source: ByteSource) {
+    this.#chunks = transformChunks(sourceChunks(source, { chunkBytes: 64 * 1024 }), createBrotliDecompress());
+  }
+
+  /** Between one and `bytesMax` bytes; a view that holds until the next call. */
+  async take(bytesMax: number): Promise<Uint8Array> {
+    if (!(await this.#hasMore())) throw patchInvalid('a stream is too short');
+    const part = this.#chunk.subarray(this.#offset, this.#offset + bytesMax);
+    this.#offset += part.length;
+    return part;
+  }
+
+  /** LEB128, at most `max`. */
+  async varint(max: number): Promise<number> {
+    let value = 0;
+    for (let scale = 1; scale <= 2 ** 35; scale *= 128) {
+      if (this.#offset === this.#chunk.length && !(await this.#hasMore())) throw patchInvalid('a stream is too short');
+      const byte = this.#chunk[this.#offset++] as number;
+      value += (byte & 0x7f) * scale;
+      if (byte < 0x80) {
+        if (value > max) break;
+        return value;
+      }
+    }
+    throw patchInvalid('a number is too large');
+  }
+
+  /** @throws UpdaterError PATCH_INVALID when something is left. */
+  async end(): Promise<void> {
+    if (await this.#hasMore()) throw patchInvalid('a stream is too long');
+  }
+
+  async close(): Promise<void> {
+    await this.#chunks.return().catch(() => {});
+  }
+
+  async #hasMore(): Promise<boolean> {
+    while (this.#offset === this.#chunk.length) {
+      const next = await this.#chunks.next();
+      if (next.done === true) return false;
+      this.#chunk = next.value;
+      this.#offset = 0;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,34 @@
+/**
+ * Prices for the matcher from what the coder makes of a sample: the better it knows the data by itself, the less a new
+ * byte costs, and the less a jump to a reference for a few of them is worth. The steps between kinds of data were
+ * measured on real release pairs (bench/README.md).
+ */
+import { encodeCompact } from '../../patch/remendo/compact-encoder.js';
+import type { MatchPrices } from './matcher-kernel.js';
+
+const sampleParts = 4;
+const samplePartBytesMax = 32 * 1024;
+const sampleSizes = { windowBits: 17, historyBits: 22, tableBits: 12 };
+
+export function choosePrices(targets: Uint8Array): MatchPrices {
+  const bits = sampleBitsPerByte(targets);
+  // Text: the models know it well, and a wrong byte breaks a word.
+  if (bits < 1.6) return { right: 1, wrong: 120, fresh: Math.max(8, Math.round(bits * 13)), freshStart: 80, jump: 260, jumpBit: 16 };
+  // Records: much the same from row to row.
+  if (bits < 2.2) return { right: 1, wrong: 120, fresh: 26, freshStart: 96, jump: 260, jumpBit: 16 };
+  // Programs, and what is compressed already: wrong bytes are addresses, and cheap.
+  return { right: 1, wrong: 95, fresh: Math.min(128, Math.round(bits * 24)), freshStart: 96, jump: 170, jumpBit: 16 };
+}
+
+function sampleBitsPerByte(targets: Uint8Array): number {
+  const partBytes = Math.min(samplePartBytesMax, Math.floor(targets.length / sampleParts));
+  if (partBytes === 0) return 8;
+  const sample = Buffer.concat(
+    Array.from({ length: sampleParts }, (_, part) => {
+      const at = Math.floor(((targets.length - partBytes) * (part + 0.5)) / sampleParts);
+      return targets.subarray(at, at + partBytes);
+    }),
+  );
+  const block = { copied: 0, reference: 0, fresh: sample.length };
+  return (encodeCompact([block], { all: sample, baseBytes: 0 }, sampleSizes).bytes.length * 8) / sample.length;
+}

@@ -1,0 +1,71 @@
+/**
+ * A patch of the `remendo` codec, in memory: matched by price, then coded.
+ */
+
+import type { CoderSizes } from '../../patch/remendo/coder-kernel.js';
+import { type EncodedSpace, encodeCompact } from '../../patch/remendo/compact-encoder.js';
+import { encodeFast } from '../../patch/remendo/fast-encoder.js';
+import type { Block } from '../../patch/remendo/patch-blocks.js';
+import { encodePatchHeader, type ProfileName, sizeBounds } from '../../patch/remendo/patch-header.js';
+import { choosePrices } from './choose-prices.js';
+import type { Matcher } from './matcher-kernel.js';
+
+/** The parts of a patch, one after the other. The matcher's `all` must be filled. */
+export function makePatch(matcher: Matcher, profile: ProfileName = 'compact'): readonly Uint8Array[] {
+  const { blocks, wrong } = matcher.match(choosePrices(matcher.all.subarray(matcher.baseBytes)));
+  const space = { all: matcher.all, baseBytes: matcher.baseBytes };
+  return encode(splitFar(blocks, matcher.baseBytes), { space, wrong, profile });
+}
+
+interface EncodeInput {
+  readonly space: EncodedSpace;
+  /** How many copied bytes are not as predicted. */
+  readonly wrong: number;
+  readonly profile: ProfileName;
+}
+
+function encode(blocks: readonly Block[], { space, wrong, profile }: EncodeInput): readonly Uint8Array[] {
+  if (profile === 'fast') {
+    const { blocks: list, runs, wrong: differences, fresh } = encodeFast(blocks, space);
+    const header = encodePatchHeader({ profile, decodeCost: 0, sizes: null }, [list.length, runs.length, differences.length]);
+    return [header, list, runs, differences, fresh];
+  }
+  const fresh = blocks.reduce((sum, block) => sum + block.fresh, 0);
+  const sizes = sizesFor({ fresh, wrong }, space);
+  const streams = encodeCompact(blocks, space, sizes);
+  // Eight decisions for a new byte, about 24 for a wrong one and the right ones about it, as many for a block.
+  const decodeCost = Math.ceil((fresh * 8 + wrong * 24 + blocks.length * 24) / 1000);
+  return [encodePatchHeader({ profile, decodeCost, sizes }, [streams.blocks.length]), streams.blocks, streams.bytes];
+}
+
+/** Tables in proportion to what goes into them: small patches must not pay for large ones, on the terminal least of all. */
+function sizesFor({ fresh, wrong }: { readonly fresh: number; readonly wrong: number }, space: EncodedSpace): CoderSizes {
+  return {
+    windowBits: bitsFor('windowBits', space.all.length - space.baseBytes),
+    historyBits: bitsFor('historyBits', fresh * 192),
+    tableBits: bitsFor('tableBits', wrong * 32),
+  };
+}
+
+function bitsFor(name: keyof typeof sizeBounds, wanted: number): number {
+  const { min, max } = sizeBounds[name];
+  return Math.max(min, Math.min(max, Math.ceil(Math.log2(wanted + 1))));
+}
+
+/** References far back may not overlap what they make; the matcher does not know how far the decoder's window goes. */
+function splitFar(blocks: readonly Block[], baseBytes: number): readonly Block[] {
+  const split: Block[] = [];
+  let address = baseBytes;
+  for (const block of blocks) {
+    const distance = address - block.reference;
+    let done = 0;
+    // 65,536 is the smallest window: nearer references may overlap in every patch.
+    while (distance > 65_536 && block.copied - done > distance) {
+      split.push({ copied: distance, reference: block.reference + done, fresh: 0 });
+      done += distance;
+    }
+    split.push(done === 0 ? block : { copied: block.copied - done, reference: block.reference + done, fresh: block.fresh });
+    address += block.copied + block.fresh;
+  }
+  return split;
+}

@@ -1,0 +1,26 @@
+import type { MessagePort } from 'node:worker_threads';
+import { isUpdaterError } from '../errors.js';
+import type { JobAnswer, JobRequest } from './worker-crew.js';
+
+/** The program of one worker thread: takes jobs from its parent one after the other, answers each. */
+export function answerJobs<Job>(port: MessagePort | null, perform: (job: Job, signal: AbortSignal) => Promise<void>): void {
+  let running: AbortController | null = null;
+
+  async function answer(job: Job): Promise<JobAnswer> {
+    running = new AbortController();
+    try {
+      await perform(job, running.signal);
+      return { ok: true };
+    } catch (error) {
+      if (isUpdaterError(error)) return { ok: false, code: error.code, message: error.message, details: error.details };
+      return { ok: false, code: null, message: error instanceof Error ? error.message : String(error), details: {} };
+    } finally {
+      running = null;
+    }
+  }
+
+  port?.on('message', (request: JobRequest<Job>) => {
+    if (request.kind === 'abort') running?.abort();
+    else void answer(request.job).then((reply) => port.postMessage(reply));
+  });
+}
