@@ -368,7 +368,31 @@ let newFlags: u32 = 0;
 // The contexts of the byte that comes, and where their histories lie.
 let x1: u32 = 0, x2: u32 = 0, x3: u32 = 0, x4: u32 = 0, x5: u32 = 0, x6: u32 = 0;
 let b0: usize = 0, b1: usize = 0, b2: usize = 0, b3: usize = 0, b4: usize = 0, b5: usize = 0, b6: usize = 0;
-const newRate = 3;
+const newRate = 8;
+/** Last corrections of a chance, by the byte before and what is known of the byte: 33 steps each. */
+let refinements: usize = 0;
+let refineAt: usize = 0;
+@inline function refine(d: i32, context: u32): u32 {
+  if (d > 2047) d = 2047;
+  if (d < -2047) d = -2047;
+  const place = d + 2048;
+  const knot = place >>> 7;
+  const between = place & 127;
+  const at = refinements + (<usize>(context * 33 + knot) << 1);
+  refineAt = between < 64 ? at : at + 2;
+  return (<u32>load<u16>(at) * (128 - between) + <u32>load<u16>(at, 2) * between) >>> 7;
+}
+const refinedContexts: u32 = 1 << 16;
+const refinedBytes: u32 = 33 * 2;
+function makeRefinements(): void {
+  refinements = allocate(refinedContexts * refinedBytes);
+  for (let knot = 0; knot < 33; knot++) store<u16>(refinements + (knot << 1), <u16>squash((knot - 16) * 128));
+  for (let made = refinedBytes; made < refinedContexts * refinedBytes; made <<= 1) memory.copy(refinements + made, refinements, made);
+}
+@inline function learnRefine(bit: u32): void {
+  const was = <i32>load<u16>(refineAt);
+  store<u16>(refineAt, <u16>(was + (((bit ? 65535 : 0) - was) >> 6)));
+}
 
 /** The 16 bytes of a context: a check, then the histories of a nibble's 15 nodes. The least used of three gives way. */
 @inline function bucketOf(h: u32): usize {
@@ -471,8 +495,11 @@ function codeNew(byte: u32): u32 {
     const a = four(stretchOf(s0), stretchOf(s1), stretchOf(s2), stretchOf(s3));
     const c = four(stretchOf(s4), stretchOf(s5), stretchOf(s6), fromMatch);
     const weights = newWeights + <usize>((matchSlotAt ? (matched > 12 ? 2 : 1) : 0) * 256 + node) * setBytes;
-    const p = clampChance(squash(mix(weights, a, c)));
-    const bit = code(byte >>> b & 1, p);
+    const mixed = mix(weights, a, c);
+    const p = clampChance(squash(mixed));
+    const refined = refine(mixed, node | (c4 & 255) << 8);
+    const bit = code(byte >>> b & 1, clampChance((p + refined) >>> 1));
+    learnRefine(bit);
     learnMix(weights, a, c, bit, p, newRate);
     learn(s0, bit, 255);
     learn(s1, bit, 255);
@@ -611,8 +638,8 @@ export function codeBlocks(count: u32, isLast: bool): i32 {
 // ---- the bytes, in pieces
 
 /** So many right predictions in a row, and further ones are counted in chunks instead of being asked for one by one. */
-const calm: u32 = 64;
-const chunkBytes: u32 = 64;
+const calm: u32 = 1024;
+const chunkBytes: u32 = 256;
 /** Length (the highest bit set: new bytes), distance back in the window (0: predicted by the reference buffer). */
 const pieceBytes = 8;
 let pieces: u32 = 0;
@@ -721,17 +748,24 @@ function copyByte(): void {
   lastP2 = lastP;
   lastP = P;
   if (distance == 0) references++;
-  finishByte(made);
+  finishCopied(made);
 }
 
-function newByte(): void { finishByte(codeNew(encoding ? <u32>load<u8>(actual) : 0)); }
-
-@inline function finishByte(byte: u32): void {
+function newByte(): void {
+  const byte = codeNew(encoding ? <u32>load<u8>(actual) : 0);
   followMatch(byte);
   append(byte);
   actual++;
   pieceLeft--;
   findMatch();
+}
+
+@inline function finishCopied(byte: u32): void {
+  append(byte);
+  actual++;
+  pieceLeft--;
+  matchLength = 0;
+  if ((position & 3) == 0) store<u32>(matchSlot(), position);
 }
 
 // ---- life
@@ -790,6 +824,7 @@ export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32
     store<u32>(matchChances + (m << 3), missing << 10);
     store<u32>(matchChances + (m << 3) + 4, (0x3fffff - missing) << 10);
   }
+  makeRefinements();
   newWeights = allocateWeights(3 * 256, 4096);
   newFlagWeights = allocateWeights(8, 4915);
   numberChances = allocateChances(numberKinds * <u32>kindBytes / 4);
