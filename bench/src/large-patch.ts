@@ -5,18 +5,17 @@
  *     node bench/dist/large-patch.js        prints one JSON object; exits with 1 above 64 MiB, or when the target is wrong
  *
  * The patch is written by the tests' encoder: most of the target is the base, with a byte changed here and there, some of
- * it moved, and three per cent of it new. The work is in child processes, because on Linux a process starts with
- * the peak memory of the one that started it: the one that starts them stays small.
+ * it moved, and three per cent of it new.
  */
-import { spawnSync } from 'node:child_process';
 import { createHash, type Hash } from 'node:crypto';
 import { closeSync, createReadStream, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Digest } from '@remendo/core';
 import { Bsdiff40Encoder } from '@remendo/core/testing';
+import { bareNodeBytes, inChild } from './report/measured-child.js';
+import type { Usage } from './report/usage.js';
 
 const pieceBytes = 1_000_000;
 const pieces = 300;
@@ -25,8 +24,7 @@ const memoryAboveNodeBytesMax = 64 * 1024 * 1024;
 
 interface Measured {
   readonly answer: { readonly ok: boolean };
-  readonly seconds: number;
-  readonly peakBytes: number;
+  readonly usage: Usage;
 }
 
 /** Fills with bytes that depend on the seed only (xorshift32). */
@@ -79,35 +77,19 @@ function prepare(folder: string): void {
     bases: [file('base', pieces * pieceBytes, baseHash)],
     targets: [file('target', pieces * pieceBytes, targetHash)],
   };
-  writeFileSync(join(folder, 'job.json'), JSON.stringify(job));
-}
-
-/** Runs a program of this folder to its end. @returns what it printed. */
-function inChild(program: string, ...args: readonly string[]): string {
-  const child = spawnSync(process.execPath, [fileURLToPath(new URL(program, import.meta.url)), ...args], {
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  if (child.status !== 0) throw new Error(`${program} ended with ${child.status ?? child.signal}`);
-  return child.stdout;
-}
-
-/** A process that runs nothing of ours. */
-function bareNodeBytes(): number {
-  const code = 'console.log(process.resourceUsage().maxRSS * 1024)';
-  return Number(spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' }).stdout);
+  writeFileSync(join(folder, 'jobs.json'), JSON.stringify([job]));
 }
 
 async function measure(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'remendo-large-patch-'));
   try {
-    inChild('./large-patch.js', 'prepare', folder);
-    const { answer, seconds, peakBytes } = JSON.parse(inChild('./derive-alone.js', join(folder, 'job.json'))) as Measured;
-    const { targets } = JSON.parse(readFileSync(join(folder, 'job.json'), 'utf8')) as {
-      targets: [{ bytes: number; sha256: Digest }];
-    };
+    const jobsPath = join(folder, 'jobs.json');
+    prepare(folder);
+    const { answer, usage } = await inChild<Measured>('derive-alone.js', jobsPath);
+    const { wallSeconds: seconds, peakBytes } = usage;
+    const [{ targets }] = JSON.parse(readFileSync(jobsPath, 'utf8')) as [{ targets: [{ bytes: number; sha256: Digest }] }];
     const [target] = targets;
-    const memoryAboveNodeBytes = peakBytes - bareNodeBytes();
+    const memoryAboveNodeBytes = peakBytes - (await bareNodeBytes());
     const report = {
       event: 'large-patch',
       base_bytes: statSync(join(folder, 'base')).size,
@@ -134,6 +116,4 @@ async function isOnDisk(path: string, sha256: Digest): Promise<boolean> {
   return hash.digest('hex') === sha256;
 }
 
-const [job, folder = ''] = process.argv.slice(2);
-if (job === 'prepare') prepare(folder);
-else await measure();
+await measure();

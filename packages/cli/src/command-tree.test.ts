@@ -13,6 +13,7 @@ describe('the command tree', () => {
       'manifest',
       'diff',
       'apply',
+      'bench',
       'publish',
       'inspect',
       'check',

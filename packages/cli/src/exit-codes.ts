@@ -26,6 +26,7 @@ export const exitCodes = {
   install: 24,
   storage: 25,
   trust: 26,
+  budget: 27,
   /** The console was closed (SIGHUP); this and the next two as shells have them, 128 and the signal's number. */
   hungUp: 129,
   /** Ctrl-C (SIGINT). */
@@ -74,6 +75,7 @@ export const exitClassOf: Readonly<Record<ErrorCode, ExitClass>> = {
   PATCH_TARGET_MISMATCH: 'patch',
   PATCH_CODEC_UNKNOWN: 'patch',
   PATCH_MAKER_UNAVAILABLE: 'patch',
+  BUDGET_EXCEEDED: 'budget',
   TRANSACTION_LOCKED: 'transaction',
   TRANSACTION_FILE_HELD: 'transaction',
   TRANSACTION_JOURNAL_INVALID: 'transaction',

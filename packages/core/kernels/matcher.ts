@@ -20,6 +20,8 @@ const stateCount: i32 = 8;
 const calmBytes: u32 = 32;
 /** Exact bytes ahead for which no other diagonal is looked for yet. */
 const quietBytes: u32 = 16;
+/** The last of them, for which it is. */
+const lookBytes: u32 = 12;
 /** How far back a candidate may begin. */
 const ringSize: u32 = 4096;
 const noNode: i32 = -1;
@@ -338,6 +340,8 @@ function lookUp(position: u32, bestAt: usize): void {
       secondAhead = ahead;
     }
   }
+  // What begins inside these bytes is found near their end.
+  if (firstAhead > lookBytes) quietUntil = position + firstAhead - lookBytes;
   if (first != 0) enter(position, first, firstAhead, bestAt);
   if (second != 0) enter(position, second, secondAhead, bestAt);
 }
@@ -356,6 +360,8 @@ function lowerCosts(): void {
 }
 
 let position: u32 = 0;
+/** Nothing is looked up before. */
+let quietUntil: u32 = 0;
 
 /** Before the first target byte: every base is in the index, and the path begins at the first base. May be done again. */
 export function begin(): void {
@@ -375,6 +381,7 @@ export function begin(): void {
     store<i32>(at, noNode, 16);
   }
   position = baseBytes;
+  quietUntil = 0;
   if (baseBytes > 0) {
     store<u32>(stateAt(1), baseBytes);
     store<i32>(stateAt(1), 0, 4);
@@ -393,11 +400,13 @@ export function walk(bytes: u32): u32 {
       skipRun(bestAt, distance);
       continue;
     }
-    // What begins before the next wrong byte is found there, and followed back.
-    if (ahead < quietBytes) {
-      reenterStates(position, bestAt);
-      if (position + hashBytes <= allBytes) lookUp(position, bestAt);
+    // What begins before the next wrong byte is found near it, and followed back.
+    if (ahead >= quietBytes) {
+      stepQuietly(bestAt, ahead - lookBytes);
+      continue;
     }
+    reenterStates(position, bestAt);
+    if (position >= quietUntil && position + hashBytes <= allBytes) lookUp(position, bestAt);
     const entered = bestState();
     stepStates(position);
     position++;
@@ -406,6 +415,23 @@ export function walk(bytes: u32): u32 {
     if (nodeCount + 64 > nodesMax) collectNodes(position);
   }
   return allBytes - position;
+}
+
+/** Follows `bytes` bytes that are right on the best diagonal, which stays the best. */
+function stepQuietly(bestAt: usize, bytes: u32): void {
+  const node = materialize(bestAt);
+  let cost = costOf(bestAt);
+  for (let q = position; q < position + bytes; q++) {
+    const at = (q & (ringSize - 1)) << 2;
+    store<i32>(ringCost + at, cost);
+    store<i32>(ringNode + at, node);
+    cost += rightPrice;
+  }
+  for (let s = 0; s < stateCount; s++) {
+    const at = stateAt(s);
+    store<i32>(at, at == bestAt ? cost : costOf(at) + priceAhead(position, distanceOf(at), bytes), 4);
+  }
+  position += bytes;
 }
 
 /** Goes to the end of an exact run on the best diagonal; nothing else can be worth more there. */

@@ -63,6 +63,8 @@ export const errorCatalogue = {
   PATCH_CODEC_UNKNOWN: entry('never', 'This program does not know the codec of the patch.'),
   PATCH_MAKER_UNAVAILABLE: entry('after-action', 'Patches of this codec can not be made on this machine.'),
 
+  BUDGET_EXCEEDED: entry('after-action', 'The delta is larger than its budget.'),
+
   TRANSACTION_LOCKED: entry('backoff', 'Another program is working on this install.'),
   TRANSACTION_FILE_HELD: entry('backoff', 'A file could not be moved because another program holds it.'),
   TRANSACTION_JOURNAL_INVALID: entry('after-action', 'The journal of the install can not be read.'),

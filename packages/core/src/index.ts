@@ -1,6 +1,6 @@
 export { type ByteSource, bufferSource, sliceSource } from './bytes/byte-source.js';
 export type { Blob, Content, Delta, DeltaObject, Derivation, EncodingName } from './delta/delta.js';
-export { derivationBases, derivationTargets } from './delta/delta.js';
+export { derivationBases, derivationTargets, sharesOfBlob } from './delta/delta.js';
 export { type DeltaFile, decodeDeltaFile, encodeDeltaFileHead, isDeltaFile } from './delta/delta-file.js';
 export { type DeltaIndex, decodeDeltaIndex, encodeDeltaIndex } from './delta/delta-index.js';
 export { contentsOf, indexDelta, resolveDelta } from './delta/resolve-delta.js';

@@ -85,7 +85,11 @@ const decode = (derivation: Derivation & { kind: 'whole' }, blob: Buffer): Uint8
 async function applyTo(held: Map<string, Uint8Array>, derivation: Derivation & { kind: 'patch' }, blob: Buffer): Promise<void> {
   const sink = () => {
     const chunks: Buffer[] = [];
-    return { chunks, write: async (chunk: Uint8Array) => void chunks.push(Buffer.from(chunk)) };
+    return {
+      chunks,
+      write: async (chunk: Uint8Array) => void chunks.push(Buffer.from(chunk)),
+      read: (offset: number, into: Uint8Array) => bufferSource(Buffer.concat(chunks)).read(offset, into),
+    };
   };
   const targets = derivation.targets.map((content) => ({ content, sink: sink() }));
   await applyPatch({

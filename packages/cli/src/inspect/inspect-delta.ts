@@ -1,11 +1,13 @@
-import { type DeltaFile, decodeDeltaFile, type FileHandle } from '@remendo/core';
+import { type DeltaFile, decodeDeltaFile, type FileHandle, sharesOfBlob } from '@remendo/core';
 import { printable } from '../output/printable.js';
 import { bytesText, countText, shareText } from '../output/quantity.js';
 import { cutTable, headedPairs, type Inspection } from './inspection.js';
 
 /** A file of the target and where its content comes from. */
 interface ChangedFile {
-  readonly path: string;
+  /** Null for a file that the base has at its path: the delta names it by its position in the base's manifest. */
+  readonly path: string | null;
+  readonly basePosition: number | null;
   readonly how: 'patch' | 'whole' | 'base';
   /** Codec of a patch or encoding of a whole content; null for contents of the base. */
   readonly coding: string | null;
@@ -76,21 +78,20 @@ function changedFiles({ index }: DeltaFile): readonly ChangedFile[] {
   const made = index.derivations.flatMap((derivation) => {
     const targets = derivation.kind === 'patch' ? derivation.targets : [derivation.target];
     const coding = derivation.kind === 'patch' ? derivation.codec : derivation.encoding;
-    return targets.map((target) => ({
-      how: derivation.kind,
-      coding,
-      bytes: target.bytes,
-      storedBytes: derivation.blob.bytes,
-      sha256: target.sha256,
-    }));
+    const shares = sharesOfBlob(targets, derivation.blob.bytes);
+    return targets.map(({ sha256, bytes }, position) => {
+      return { how: derivation.kind, coding, bytes, storedBytes: shares[position] ?? 0, sha256 };
+    });
   });
-  return index.files.map(({ path, content }): ChangedFile => {
-    const from = made[content - index.baseContents];
-    return from === undefined ? { path, how: 'base', coding: null, bytes: null, storedBytes: 0, sha256: null } : { path, ...from };
+  return index.files.map((file): ChangedFile => {
+    const place = 'path' in file ? { path: file.path, basePosition: null } : { path: null, basePosition: file.position };
+    const from = made[file.content - index.baseContents];
+    return { ...place, ...(from ?? { how: 'base', coding: null, bytes: null, storedBytes: 0, sha256: null }) };
   });
 }
 
-function rowOf({ path, how, coding, bytes, storedBytes }: ChangedFile): readonly string[] {
-  if (bytes === null) return ['from the base', '', '', '', printable(path)];
-  return [`${how} ${coding ?? ''}`, bytesText(bytes), bytesText(storedBytes), shareText(storedBytes, bytes), printable(path)];
+function rowOf({ path, basePosition, how, coding, bytes, storedBytes }: ChangedFile): readonly string[] {
+  const name = path === null ? `file ${basePosition} of the base` : printable(path);
+  if (bytes === null) return ['from the base', '', '', '', name];
+  return [`${how} ${coding ?? ''}`, bytesText(bytes), bytesText(storedBytes), shareText(storedBytes, bytes), name];
 }

@@ -6,6 +6,7 @@ import type { SettingName } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import type { Run } from '../run.js';
 import { runApply } from './apply-command.js';
+import { type BenchOptions, runBench } from './bench-command.js';
 import { type DiffOptions, diffCodecs, runDiff } from './diff-command.js';
 import { type ManifestOptions, runManifest } from './manifest-command.js';
 import { type PublishOptions, runPublish } from './publish-command.js';
@@ -14,10 +15,14 @@ const applicationFlag = ['--application <SLUG>', 'Application the manifest names
 const platformFlag = ['--platform <NAME>', 'Platform of the build: any, win-x64, linux-x64, …', 'any'] as const;
 const releaseSentence = '(default: the version in version.txt, else 0.0.0)';
 
+const codecOption = (): Option =>
+  new Option('--codec <NAME>', 'How patches are coded; whole makes none').choices(diffCodecs).default(diffCodecs[0]);
+
 export function addPublisherCommands(program: Command, run: Run): void {
   addManifest(program, run);
   addDiff(program, run);
   addApply(program, run);
+  addBench(program, run);
   addPublish(program, run);
 }
 
@@ -47,7 +52,7 @@ function addDiff(program: Command, run: Run): void {
       'Makes one delta file that takes BASE to TARGET: patches and whole contents, whichever is smaller for each file; copies, moves and removals cost nothing.',
     )
     .requiredOption('--out <FILE>', 'Where the delta goes')
-    .addOption(new Option('--codec <NAME>', 'How patches are coded; whole makes none').choices(diffCodecs).default('bsdiff40'))
+    .addOption(codecOption())
     .option(...applicationFlag)
     .option('--base-release <VERSION>', `Version of BASE ${releaseSentence}`)
     .option('--release <VERSION>', `Version of TARGET ${releaseSentence}`)
@@ -77,6 +82,28 @@ function addApply(program: Command, run: Run): void {
       run(command, (context) => runApply(context, { base, delta }, options)),
     );
   addExamples(command, 'remendo apply erp-1.0.0.zip erp.delta --out ./erp-1.0.1');
+}
+
+function addBench(program: Command, run: Run): void {
+  const command = program
+    .command('bench')
+    .argument('<BASE>', 'what terminals have: a folder, a .zip or a single file')
+    .argument('<TARGET>', 'what they should have')
+    .summary('measure the delta from BASE to TARGET, and hold it to a budget')
+    .description(
+      'Makes the delta from BASE to TARGET, applies it, compares every file, and prints what each file costs in bytes and seconds. Keeps nothing.',
+    )
+    .option('--budget <BYTES>', 'Exit with code 27 (BUDGET_EXCEEDED) when the delta is larger')
+    .addOption(codecOption())
+    .option(...applicationFlag)
+    .option('--base-release <VERSION>', `Version of BASE ${releaseSentence}`)
+    .option('--release <VERSION>', `Version of TARGET ${releaseSentence}`)
+    .option(...platformFlag)
+    .option('--all', 'List every file')
+    .action((base: string, target: string, options: BenchOptions) =>
+      run(command, (context) => runBench(context, { base, target }, options)),
+    );
+  addExamples(command, 'remendo bench erp-1.0.0.zip erp-1.0.1.zip --budget 2000000');
 }
 
 const publishFlags = ['config', 'server', 'application', 'allowInsecure'] as const satisfies readonly SettingName[];

@@ -106,7 +106,8 @@ describe('remendo diff and apply', () => {
       "export const resolve = (name, context, next) => { if (name === 'bsdiff-node') throw new Error('not compiled'); return next(name, context); };";
     const register = `import { register } from 'node:module'; register('data:text/javascript,${encodeURIComponent(resolve).replaceAll("'", '%27')}');`;
     const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(register)}`];
-    const diff = await runRemendo(['diff', at('base'), at('target'), '--out', at('unpatched.delta')], { nodeArgs });
+    const args = ['diff', at('base'), at('target'), '--codec', 'bsdiff40', '--out', at('unpatched.delta')];
+    const diff = await runRemendo(args, { nodeArgs });
     expect(diff.code).toBe(0);
     expect(diff.stderr).toMatch(/warning: bsdiff-node was not compiled/);
     expect((await runRemendo(['apply', at('base'), at('unpatched.delta'), '--out', at('unpatched-out')])).code).toBe(0);

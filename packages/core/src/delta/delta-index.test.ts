@@ -15,41 +15,54 @@ interface Parts {
   readonly baseContents?: number;
   readonly objects?: (writer: ByteWriter) => void;
   readonly derivations?: (writer: ByteWriter) => void;
-  readonly files?: (writer: ByteWriter) => void;
+  readonly changed?: (writer: ByteWriter) => void;
+  readonly added?: (writer: ByteWriter) => void;
+  /** Of the changed and added files; with the hashes of those that are made. */
+  readonly contents?: (writer: ByteWriter) => void;
   readonly removed?: (writer: ByteWriter) => void;
   readonly executable?: (writer: ByteWriter) => void;
   readonly after?: (writer: ByteWriter) => void;
 }
 
 const none = (writer: ByteWriter): void => void writer.varint(0);
+const nothing = (): void => {};
 const oneObject = (writer: ByteWriter): void => void writer.varint(1).bytes(digestBytes('object')).varint(1_000);
 
 /** One whole content from the object; `blob` replaces object number, zig-zag offset and length. */
 const oneWhole =
   (blob: readonly [object: number, offset: number, bytes: number] = [0, 0, 1_000], kind = 0, bytes = 500) =>
   (writer: ByteWriter): void => {
-    writer.varint(1).u8(kind).bytes(digestBytes('content')).varint(bytes);
-    writer.varint(blob[0]).varint(blob[1]).varint(blob[2]).bytes(digestBytes('blob'));
+    writer.varint(1).u8(kind).varint(bytes);
+    writer.varint(blob[0]).varint(blob[1]).varint(blob[2]);
+    writer.bytes(digestBytes('content')).bytes(digestBytes('blob'));
   };
 
+/** Bases as they are written: each from the one after the one before, zig-zag. */
 const onePatch =
   (bases: readonly number[], targets: number) =>
   (writer: ByteWriter): void => {
     writer.varint(1).u8(16).varint(bases.length);
     for (const base of bases) writer.varint(base);
     writer.varint(targets);
-    for (let index = 0; index < targets; index++) writer.bytes(digestBytes(`target ${index}`)).varint(5);
-    writer.varint(0).varint(0).varint(10).bytes(digestBytes('blob'));
+    for (let index = 0; index < targets; index++) writer.varint(5);
+    writer.varint(0).varint(0).varint(10);
+    for (let index = 0; index < targets; index++) writer.bytes(digestBytes(`target ${index}`));
+    writer.bytes(digestBytes('blob'));
   };
 
-const filesOf =
-  (...files: readonly (readonly [shared: number, rest: string, content: number, xxh64?: string])[]) =>
+const paths =
+  (...files: readonly (readonly [shared: number, rest: string])[]) =>
   (writer: ByteWriter): void => {
     writer.varint(files.length);
-    for (const [shared, rest, content, xxh64] of files) {
-      writer.varint(shared).text(rest).varint(content);
-      if (xxh64 !== undefined) writer.bytes(Buffer.from(xxh64, 'hex'));
-    }
+    for (const [shared, rest] of files) writer.varint(shared).text(rest);
+  };
+
+/** Contents as they are written, zig-zag, and hashes. */
+const contents =
+  (written: readonly number[], ...hashes: readonly string[]) =>
+  (writer: ByteWriter): void => {
+    for (const number of written) writer.varint(number);
+    for (const xxh64 of hashes) writer.bytes(Buffer.from(xxh64, 'hex'));
   };
 
 const numbers =
@@ -67,7 +80,9 @@ function plainIndex(parts: Parts): Uint8Array {
     .varint(parts.baseFiles ?? 3)
     .varint(parts.baseContents ?? 2);
   writer.text('erp').text('any').text('1.0.1').text('').bytes(digestBytes('target'));
-  for (const part of [parts.objects, parts.derivations, parts.files, parts.removed, parts.executable]) (part ?? none)(writer);
+  for (const part of [parts.objects, parts.derivations, parts.changed, parts.added]) (part ?? none)(writer);
+  (parts.contents ?? nothing)(writer);
+  for (const part of [parts.removed, parts.executable]) (part ?? none)(writer);
   parts.after?.(writer);
   return writer.toBuffer();
 }
@@ -84,6 +99,7 @@ function verdict(encoded: Uint8Array): string {
 }
 
 const hash = '00112233aabbccdd';
+const otherHash = 'ddccbbaa33221100';
 const objects = oneObject;
 
 describe('an index is decoded', () => {
@@ -92,8 +108,10 @@ describe('an index is decoded', () => {
       compressIndex(
         plainIndex({
           objects,
-          derivations: onePatch([0, 1], 2),
-          files: filesOf([0, 'bin/a', 2, hash], [4, 'b', 1], [0, 'c', 3, hash]),
+          derivations: onePatch([0, 0], 2),
+          changed: numbers(2),
+          added: paths([0, 'bin/a'], [4, 'b'], [0, 'c']),
+          contents: contents([6, 5, 1, 0], hash, otherHash),
           removed: numbers(0, 1),
           executable: numbers(5),
         }),
@@ -107,14 +125,15 @@ describe('an index is decoded', () => {
       platform: 'any',
       version: '1.0.1',
       displayVersion: '',
-      files: [
-        { path: 'bin/a', content: 2, xxh64: hash },
-        { path: 'bin/b', content: 1 },
-        { path: 'c', content: 3, xxh64: hash },
-      ],
       removed: [0, 2],
       executable: [5],
     });
+    expect(index.files).toEqual([
+      { position: 2, content: 3, xxh64: otherHash },
+      { path: 'bin/a', content: 1 },
+      { path: 'bin/b', content: 1 },
+      { path: 'c', content: 2, xxh64: hash },
+    ]);
     expect(index.derivations).toMatchObject([
       { kind: 'patch', codec: 'bsdiff40', bases: [0, 1], blob: { object: 0, offset: 0, bytes: 10 } },
     ]);
@@ -124,7 +143,9 @@ describe('an index is decoded', () => {
     ['with nothing in it', {}],
     ['with a blob up to the end of its object', { objects, derivations: oneWhole([0, 0, 1_000]) }],
     ['with an empty blob at the end', { objects, derivations: oneWhole([0, 2_000, 0]) }],
-    ['with a patch from a content made before', { objects, derivations: onePatch([1], 1) }],
+    ['with a patch from nothing', { objects, derivations: onePatch([], 1) }],
+    ['with a patch from one content twice', { objects, derivations: onePatch([0, 1], 1) }],
+    ['with a patch from a content made before', { objects, derivations: onePatch([2], 1) }],
   ])('%s', (_, parts) => expect(verdict(compressIndex(plainIndex(parts)))).toBe('accepted'));
 });
 
@@ -169,29 +190,32 @@ describe('an index is refused', () => {
       /a blob lies outside its object/,
     ],
     ['with a content that is too large', { objects, derivations: oneWhole([0, 0, 1], 0, limits.fileBytesMax + 1) }, /is not below/],
-    ['with a patch from itself', { objects, derivations: onePatch([2], 1) }, /index 2 is not below 2/],
-    ['with a patch from nothing', { objects, derivations: onePatch([], 1) }, /a patch without a base or a target/],
+    ['with a patch from itself', { objects, derivations: onePatch([4], 1) }, /content 2 is not below 2/],
     [
       'with a patch to nothing',
-      { objects, derivations: onePatch([0], 0), files: filesOf([0, 'a'.repeat(40), 0]) },
-      /a patch without a base or a target/,
-    ],
-    ['with a file of a content that nothing makes', { files: filesOf([0, 'a', 2, hash]) }, /index 2 is not below 2/],
-    ['with paths out of order', { files: filesOf([0, 'b', 0], [0, 'a', 0]) }, /paths are not in order/],
-    ['with a path twice', { files: filesOf([0, 'b', 0], [1, '', 0]) }, /paths are not in order/],
-    ['with an empty path', { files: filesOf([0, '', 0]) }, /paths are not in order/],
-    ['with a path that shares more than there is', { files: filesOf([0, 'b', 0], [2, 'x', 0]) }, /index 2 is not below 2/],
-    ['with a path that is too long', { files: filesOf([0, 'x'.repeat(1_025), 0]) }, /index 1025 is not below 1025/],
-    [
-      'with a path that grows too long',
-      { files: filesOf([0, 'x'.repeat(1_024), 0], [1_024, 'y', 0]) },
-      /a path is longer than 1024/,
+      { objects, derivations: onePatch([0], 0), after: (w) => w.bytes(new Uint8Array(40)) },
+      /a patch without a target/,
     ],
     [
-      'with a path that is not UTF-8',
-      { files: (w) => w.varint(1).varint(0).varint(1).u8(0xff).varint(0) },
-      /not valid for encoding utf-8/,
+      'with a file of a content that nothing makes',
+      { added: paths([0, 'a']), contents: contents([4]) },
+      /content 2 is not below 2/,
     ],
+    ['with a file of a content below the first', { added: paths([0, 'a']), contents: contents([1]) }, /content -1 is not below 2/],
+    [
+      'with a file without the hash of what is made',
+      { objects, derivations: oneWhole(), added: paths([0, 'a']), contents: contents([4]) },
+      /8 bytes wanted/,
+    ],
+    ['with a changed file that is not there', { changed: numbers(3) }, /index 3 is not below 3/],
+    ['with changed files out of order', { changed: numbers(2, 0) }, /index 0 is not below 0/],
+    ['with paths out of order', { added: paths([0, 'b'], [0, 'a']) }, /paths are not in order/],
+    ['with a path twice', { added: paths([0, 'b'], [1, '']), contents: contents([0, 0]) }, /paths are not in order/],
+    ['with an empty path', { added: paths([0, '']), contents: contents([0]) }, /paths are not in order/],
+    ['with a path that shares more than there is', { added: paths([0, 'b'], [2, 'x']) }, /index 2 is not below 2/],
+    ['with a path that is too long', { added: paths([0, 'x'.repeat(1_025)]) }, /index 1025 is not below 1025/],
+    ['with a path that grows too long', { added: paths([0, 'x'.repeat(1_024)], [1_024, 'y']) }, /a path is longer than 1024/],
+    ['with a path that is not UTF-8', { added: (w) => w.varint(1).varint(0).varint(1).u8(0xff) }, /not valid for encoding utf-8/],
     ['with a removed file that is not there', { removed: numbers(3) }, /index 3 is not below 3/],
     ['with removed files out of order', { removed: numbers(2, 0) }, /index 0 is not below 0/],
     ['with an executable file that can not be', { executable: numbers(3) }, /index 3 is not below 3/],
@@ -207,7 +231,8 @@ describe('an index is refused', () => {
     const plain = plainIndex({
       objects,
       derivations: onePatch([0], 1),
-      files: filesOf([0, 'a', 2, hash]),
+      added: paths([0, 'a']),
+      contents: contents([4], hash),
       removed: numbers(1),
       executable: numbers(0),
     });
@@ -239,11 +264,14 @@ describe('an index is refused', () => {
     const patches = (writer: ByteWriter): void => {
       const count = limits.deltaReferencesMax / perPatch + 1;
       writer.varint(count);
-      const bases = new Uint8Array(perPatch);
+      // One back from the one after it: the same content each time.
+      const bases = new Uint8Array(perPatch).fill(1);
+      bases[0] = 0;
       for (let index = 0; index < count; index++) {
-        writer.u8(16).varint(perPatch).bytes(bases).varint(1).bytes(digestBytes('t')).varint(1);
-        writer.varint(0).varint(0).varint(0).bytes(digestBytes('b'));
+        writer.u8(16).varint(perPatch).bytes(bases).varint(1).varint(1).varint(0).varint(0).varint(0);
+        bases[0] = 1;
       }
+      writer.bytes(new Uint8Array(count * 64));
     };
     const encoded = brotliCompressSync(plainIndex({ objects, derivations: patches }), {
       params: { [constants.BROTLI_PARAM_QUALITY]: 3 },

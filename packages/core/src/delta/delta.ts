@@ -34,7 +34,7 @@ export type Derivation =
   | {
       readonly kind: 'patch';
       readonly codec: CodecName;
-      /** In the patch's own order; never empty. */
+      /** In the patch's own order. None: the patch makes its targets from nothing, as `remendo` can. */
       readonly bases: readonly Content[];
       readonly targets: readonly Content[];
       readonly blob: Blob;
@@ -62,3 +62,20 @@ export const derivationTargets = (derivation: Derivation): readonly Content[] =>
 /** What a derivation needs. */
 export const derivationBases = (derivation: Derivation): readonly Content[] =>
   derivation.kind === 'whole' ? [] : derivation.bases;
+
+/** All of them together. */
+export const bytesOfContents = (contents: readonly Content[]): number => contents.reduce((sum, { bytes }) => sum + bytes, 0);
+
+/** What each target of a blob costs of it, by its size; the shares add up to the blob. */
+export function sharesOfBlob(targets: readonly Content[], blobBytes: number): readonly number[] {
+  const bytes = Math.max(1, bytesOfContents(targets));
+  let before = 0;
+  let shared = 0;
+  return targets.map((target, index) => {
+    before += target.bytes;
+    const end = index === targets.length - 1 ? blobBytes : Math.round((blobBytes * before) / bytes);
+    const share = end - shared;
+    shared = end;
+    return share;
+  });
+}

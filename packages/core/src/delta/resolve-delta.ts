@@ -6,7 +6,8 @@ import type { Manifest, ManifestFile } from '../manifest/manifest.js';
 import { validateManifest } from '../manifest/parse-manifest.js';
 import type { ReleasePath } from '../manifest/release-path.js';
 import { type Content, type Delta, type Derivation, derivationBases, derivationTargets } from './delta.js';
-import type { DeltaIndex, IndexFile } from './delta-index.js';
+import type { DeltaIndex } from './delta-index.js';
+import type { IndexFile } from './index-files.js';
 
 /** SHA-256 over `<sha256> <path>\n` of every file, in order: what a base has to agree in. */
 export function contentsDigest(manifest: Manifest): Digest {
@@ -48,14 +49,7 @@ export function indexDelta(delta: Delta): DeltaIndex {
     }
     return derivation.kind === 'whole' ? { ...derivation, blob } : { ...derivation, bases, blob };
   });
-  const baseByPath = new Map(delta.base.files.map((file) => [file.path, file]));
   const targetPaths = new Set(delta.target.files.map((file) => file.path));
-  const files = delta.target.files
-    .filter((file) => baseByPath.get(file.path)?.sha256 !== file.sha256)
-    .map((file): IndexFile => {
-      const content = numberOf(file.sha256);
-      return content < base.length ? { path: file.path, content } : { path: file.path, content, xxh64: file.xxh64 };
-    });
   return {
     baseContentsDigest: contentsDigest(delta.base),
     baseVersion: delta.base.version,
@@ -68,10 +62,23 @@ export function indexDelta(delta: Delta): DeltaIndex {
     targetManifestDigest: manifestDigest(delta.target),
     objects: delta.objects,
     derivations,
-    files,
+    files: indexFiles(delta, numberOf, base.length),
     removed: positions(delta.base.files, (file) => !targetPaths.has(file.path)),
     executable: positions(delta.target.files, (file) => file.mode === 0o755),
   };
+}
+
+function indexFiles({ base, target }: Delta, numberOf: (sha256: Digest) => number, baseContents: number): readonly IndexFile[] {
+  const placeOf = new Map(base.files.map((file, position) => [file.path, { position, sha256: file.sha256 }]));
+  const files = target.files
+    .filter((file) => placeOf.get(file.path)?.sha256 !== file.sha256)
+    .map(({ path, sha256, xxh64 }): IndexFile => {
+      const position = placeOf.get(path)?.position;
+      const content = numberOf(sha256);
+      const place = position === undefined ? { path } : { position };
+      return content < baseContents ? { ...place, content } : { ...place, content, xxh64 };
+    });
+  return [...files.filter((file) => 'position' in file), ...files.filter((file) => 'path' in file)];
 }
 
 const positions = <T>(items: readonly T[], wanted: (item: T) => boolean): readonly number[] =>
@@ -119,6 +126,11 @@ export function resolveDelta(index: DeltaIndex, base: Manifest): Delta {
 function targetManifest(index: DeltaIndex, base: Manifest, contentAt: (number: number) => Content): Manifest {
   const removed = new Set(index.removed);
   const xxh64 = new Map(base.files.map((file) => [file.sha256, file.xxh64]));
+  const pathAt = (position: number): ReleasePath => {
+    const file = base.files[position];
+    if (file === undefined) throw new UpdaterError('DELTA_INVALID', `base file ${position} does not exist`);
+    return file.path;
+  };
   const files = new Map<string, ManifestFile>();
   base.files.forEach((file, position) => {
     if (!removed.has(position)) files.set(file.path, file);
@@ -126,9 +138,10 @@ function targetManifest(index: DeltaIndex, base: Manifest, contentAt: (number: n
   for (const file of index.files) {
     const content = contentAt(file.content);
     // The path is proved safe by validateManifest below, before anything uses it.
-    files.set(file.path, {
+    const path = 'path' in file ? (file.path as ReleasePath) : pathAt(file.position);
+    files.set(path, {
       ...content,
-      path: file.path as ReleasePath,
+      path,
       mode: 0o644,
       xxh64: file.xxh64 ?? xxh64.get(content.sha256) ?? '',
     });

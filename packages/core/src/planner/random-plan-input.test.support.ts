@@ -179,7 +179,8 @@ function inputOf({ held, wanted, derivations, deltas, packer, random }: InputPar
 /**
  * Releases whose contents mix: files appear, go, come back, are copied and merged; deltas between many pairs of releases,
  * each a recipe of groups (several bases, several targets), single patches and whole contents; blobs packed into one
- * object per delta with gaps, or into one for all, or alone; patches beside the recipes that share intermediates.
+ * object per delta with gaps, or into one for all, or alone; patches beside the recipes that share intermediates, some of
+ * them from nothing.
  */
 export function mixedReleasesCase(random: Random): RandomCase {
   const pool = Array.from({ length: random.between(3, 10) }, (_, index) => contentNamed(`content${index}`));
@@ -238,5 +239,5 @@ function loosePatch(random: Random, pool: readonly Content[], place: () => Deriv
   const [target, ...others] = random.shuffled(pool);
   if (target === undefined) throw new Error('the pool is empty');
   if (random.chance(0.4)) return wholeOf(target, place());
-  return patchOf(others.slice(0, random.between(1, 2)), [target, ...others.slice(2, random.between(2, 3))], place());
+  return patchOf(others.slice(0, random.between(0, 2)), [target, ...others.slice(2, random.between(2, 3))], place());
 }

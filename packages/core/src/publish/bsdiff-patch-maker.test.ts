@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const at = (name: string): string => join(folder, name);
-const paths = () => ({ basePath: at('base'), targetPath: at('target'), patchPath: at('patch') });
+const paths = () => ({ basePaths: [at('base')], targetPaths: [at('target')], patchPath: at('patch') });
 const exists = (path: string): Promise<boolean> =>
   stat(path).then(
     () => true,
@@ -56,7 +56,7 @@ describe.skipIf(lacksBsdiff)('a patch made by bsdiff-node', () => {
       fileURLToPath(new URL(`../../../../fixtures/node_modules/${release}/sass.dart.js`, import.meta.url));
     const [base, target] = [await readFile(file('sass-1')), await readFile(file('sass-2'))];
     const patchPath = at('sass.patch');
-    await bsdiffPatchMaker({ fileSystem }).make({ basePath: file('sass-1'), targetPath: file('sass-2'), patchPath });
+    await bsdiffPatchMaker({ fileSystem }).make({ basePaths: [file('sass-1')], targetPaths: [file('sass-2')], patchPath });
     const patch = await readFile(patchPath);
     expect(patch.length).toBeLessThan(target.length / 100);
     expect(Buffer.compare(await applied(base, patch, target), target)).toBe(0);
@@ -145,8 +145,17 @@ describe('the maker', () => {
       code: 'PATCH_INVALID',
       message: /768 bytes/,
     });
-    await expect(maker.make({ ...paths(), basePath: at('missing') })).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
-    await expect(maker.make({ ...paths(), targetPath: folder })).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    await expect(maker.make({ ...paths(), basePaths: [at('missing')] })).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    await expect(maker.make({ ...paths(), targetPaths: [folder] })).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+  });
+
+  it.each([
+    ['no base', { basePaths: [] }],
+    ['several bases', { basePaths: ['a', 'b'] }],
+    ['several targets', { targetPaths: ['a', 'b'] }],
+  ])('refuses %s', async (_, changed) => {
+    const maker = bsdiffPatchMaker({ fileSystem, load: loaderOf(() => Promise.reject(new Error('must not be called'))) });
+    await expect(maker.make({ ...paths(), ...changed })).rejects.toMatchObject({ code: 'PATCH_INVALID' });
   });
 
   it.skipIf(lacksBsdiff)('refuses files that would take too much memory', async () => {

@@ -12,9 +12,9 @@ import { lacksBsdiff } from '../testing/lacks-bsdiff.js';
 import { seededRandom } from '../testing/seeded-random.js';
 import { inlineDeriver } from '../workers/deriver.js';
 import { bsdiffPatchMaker } from './bsdiff-patch-maker.js';
-import type { ReleaseOnDisk } from './build-content.js';
 import { type BuildDeltaInput, type BuiltDelta, buildDelta } from './build-delta.js';
 import type { PatchMaker } from './patch-maker.js';
+import type { ReleaseOnDisk } from './release-on-disk.js';
 import { scanFolder } from './scan-folder.js';
 
 type Files = Readonly<Record<string, string | Uint8Array>>;
@@ -217,7 +217,7 @@ describe('what is stored already', () => {
     expect(await readdir(join(work, 'again'))).toEqual([]);
   });
 
-  it.skipIf(lacksBsdiff)('serves another pair of releases beside what that needs of its own, in the order of paths', async () => {
+  it.skipIf(lacksBsdiff)('serves another pair of releases beside what that needs of its own, what is stored first', async () => {
     const [one, other] = [
       await release('base', '1.0.0', base),
       await release('target', '1.0.1', { ...base, b: newBuild(noise(3, 9_000)) }),
@@ -228,8 +228,8 @@ describe('what is stored already', () => {
     const second = await build(one, third, { folder: 'second', known });
     expect(second.files.map((file) => file.path)).toEqual(['a', 'b', 'c']);
     expect(second.delta.derivations.map(({ blob }) => blob.object)).toEqual([
-      second.pack?.digest,
       first.pack?.digest,
+      second.pack?.digest,
       second.pack?.digest,
     ]);
     expect(second.delta.objects).toEqual([
@@ -243,6 +243,7 @@ describe('what is stored already', () => {
 /** A maker that makes nothing but does as it is told. */
 const maker = (make: PatchMaker['make'], available: Awaited<ReturnType<PatchMaker['available']>> = { ok: true }): PatchMaker => ({
   codec: 'bsdiff40',
+  capacity: bsdiff.capacity,
   available: async () => available,
   make,
 });
@@ -301,11 +302,11 @@ describe('a delta is not built', () => {
       await release('target', '1.0.1', { a: '11', b: '22' }),
     ];
     let underWay = 0;
-    const breaks = maker(async ({ basePath, patchPath }) => {
+    const breaks = maker(async ({ basePaths, patchPath }) => {
       underWay++;
       await writeFile(patchPath, 'patch');
       underWay--;
-      if (basePath.endsWith('a')) throw new UpdaterError('STORAGE_NO_SPACE', 'full');
+      if (basePaths[0]?.endsWith('a') === true) throw new UpdaterError('STORAGE_NO_SPACE', 'full');
     });
     await expect(build(base, target, { makers: [breaks], concurrency: 2 })).rejects.toMatchObject({ code: 'STORAGE_NO_SPACE' });
     expect(underWay).toBe(0);

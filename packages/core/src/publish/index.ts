@@ -1,9 +1,13 @@
+export type { CodecName } from '../patch/patch-codec.js';
 export { bsdiffPatchMaker } from './bsdiff-patch-maker.js';
-export type { ReleaseOnDisk } from './build-content.js';
-export { type BuildDeltaEvent, type BuildDeltaInput, type BuiltDelta, buildDelta, type KnownDerivation } from './build-delta.js';
-export type { DeltaPack } from './pack-contents.js';
+export { type BuildDeltaEvent, type BuildDeltaInput, type BuiltDelta, buildDelta } from './build-delta.js';
+export { chooseKnown, type KnownDerivation } from './choose-known.js';
+export { readsAllHeld } from './match-contents.js';
+export type { DeltaPack } from './pack-blobs.js';
 export { type ContentPair, pairContents } from './pair-contents.js';
 export type { PatchMaker } from './patch-maker.js';
+export type { ReleaseOnDisk } from './release-on-disk.js';
+export { type RemendoPatchMakerOptions, remendoPatchMaker } from './remendo-patch-maker.js';
 export { type DeltaFileReport, reportFiles } from './report-files.js';
 export { assembleManifest, type BuildIdentity, type ScannedFolder, type ScanOptions, scanFolder } from './scan-folder.js';
 export { type ContentInZip, type ScannedZip, scanZip } from './scan-zip.js';

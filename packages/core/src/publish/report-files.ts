@@ -1,4 +1,4 @@
-import { type Delta, type Derivation, derivationTargets } from '../delta/delta.js';
+import { type Delta, type Derivation, derivationTargets, sharesOfBlob } from '../delta/delta.js';
 import type { Digest } from '../hash/digest.js';
 import type { ManifestFile } from '../manifest/manifest.js';
 
@@ -6,7 +6,7 @@ export interface DeltaFileReport {
   readonly path: string;
   readonly how: 'patch' | 'whole' | 'copy' | 'move' | 'remove';
   readonly bytes: number;
-  /** Of the blob it is made from; 0 when nothing has to be fetched for it. */
+  /** Of the blob it is made from, its share by size when others are made from that too; 0 when nothing has to be fetched for it. */
   readonly storedBytes: number;
   /** For moves and copies: where the content was. */
   readonly basePath?: string;
@@ -19,21 +19,24 @@ export interface DeltaFileReport {
 export function reportFiles(delta: Delta): readonly DeltaFileReport[] {
   const baseByPath = new Map(delta.base.files.map((file) => [file.path, file]));
   const targetByPath = new Map(delta.target.files.map((file) => [file.path, file]));
-  const derivations = new Map<Digest, Derivation>();
-  for (const derivation of delta.derivations)
-    for (const content of derivationTargets(derivation)) derivations.set(content.sha256, derivation);
+  const made = new Map(delta.derivations.flatMap(madeBy));
   const places = basePlaces(delta);
-  const made = delta.target.files
+  const changed = delta.target.files
     .filter((file) => baseByPath.get(file.path)?.sha256 !== file.sha256)
     .map((file): DeltaFileReport => {
-      const derivation = derivations.get(file.sha256);
-      if (derivation === undefined) return heldFile(file, places.get(file.sha256));
-      return { path: file.path, how: derivation.kind, bytes: file.bytes, storedBytes: derivation.blob.bytes };
+      const how = made.get(file.sha256);
+      return how === undefined ? heldFile(file, places.get(file.sha256)) : { path: file.path, bytes: file.bytes, ...how };
     });
   const removed = delta.base.files
     .filter((file) => !targetByPath.has(file.path))
     .map((file) => ({ path: file.path, how: 'remove' as const, bytes: file.bytes, storedBytes: 0 }));
-  return [...made, ...removed];
+  return [...changed, ...removed];
+}
+
+function madeBy(derivation: Derivation) {
+  const targets = derivationTargets(derivation);
+  const shares = sharesOfBlob(targets, derivation.blob.bytes);
+  return targets.map(({ sha256 }, index) => [sha256, { how: derivation.kind, storedBytes: shares[index] ?? 0 }] as const);
 }
 
 /** Where a content of the base was: paths that it leaves, which moves use up, and one path in any case. */

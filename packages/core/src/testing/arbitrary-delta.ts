@@ -10,8 +10,8 @@ const intermediateFrom = 1_000;
 const objectBytes = 10_000_000;
 
 /**
- * Sound deltas between manifests that have much or nothing in common: whole contents and patches of one or several
- * bases and targets, through contents that neither release has, in one to three objects. Their blobs are made up.
+ * Sound deltas between manifests that have much or nothing in common: whole contents and patches of no, one or several
+ * bases and one or several targets, through contents that neither release has, in one to three objects. Their blobs are made up.
  */
 export const arbitraryDelta: fc.Arbitrary<Delta> = fc
   .record({ base: arbitraryManifest, target: arbitraryManifest, seed: fc.nat() })
@@ -50,12 +50,12 @@ interface DeriveFrom {
   readonly blob: () => Derivation['blob'];
 }
 
-/** One patch for all of them, or each whole. */
+/** One patch for all of them, from what is held or from nothing, or each whole. */
 function derive(made: readonly Content[], { held, below, blob }: DeriveFrom): readonly Derivation[] {
   const bases = Array.from({ length: Math.min(held.length, below(4)) }, () => held[below(held.length)]).filter(
     (base) => base !== undefined,
   );
-  if (bases.length > 0) return [{ kind: 'patch', codec: 'bsdiff40', bases, targets: made, blob: blob() }];
+  if (bases.length > 0 || below(3) === 0) return [{ kind: 'patch', codec: 'bsdiff40', bases, targets: made, blob: blob() }];
   return made.map((target): Derivation => {
     return { kind: 'whole', target, encoding: encodingNames[below(encodingNames.length)] ?? 'identity', blob: blob() };
   });

@@ -1,4 +1,5 @@
 /** The columns of the database, by the words of the glossary. Bytes and offsets are int8, read as numbers. */
+import type { CodecName } from '@remendo/core/publish';
 import type { ColumnType, Generated } from 'kysely';
 
 type CreatedAt = ColumnType<Date, Date | string | undefined, never>;
@@ -78,7 +79,7 @@ export interface ContentTable {
 /** A patch lies in a stored object too; what it turns into what is in the two tables below. */
 export interface PatchTable {
   id: Generated<number>;
-  codec: 'bsdiff40';
+  codec: CodecName;
   object: string;
   offset: number;
   bytes: number;

@@ -2,13 +2,23 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type Digest, derivationTargets, digestOf, errorChain, isUpdaterError, type Manifest, UpdaterError } from '@remendo/core';
-import { pairContents } from '@remendo/core/publish';
+import {
+  type Content,
+  contentsOf,
+  type Digest,
+  derivationTargets,
+  digestOf,
+  errorChain,
+  isUpdaterError,
+  type Manifest,
+  UpdaterError,
+} from '@remendo/core';
+import { chooseKnown, type KnownDerivation, pairContents, readsAllHeld } from '@remendo/core/publish';
 import type { FastifyBaseLogger } from 'fastify';
 import { sql } from 'kysely';
 import type { Database, Db } from '../database/open-database.js';
 import type { ObjectStore } from '../object-store/object-store.js';
-import { loadPatchesBetween } from '../plans/known-derivations.js';
+import { loadPatchesFor } from '../plans/known-derivations.js';
 import type { ManifestReader } from '../releases/manifest-object.js';
 import { type BuildRecord, findBuildById } from '../releases/release-records.js';
 import type { BuildJob, BuildResult, ContentToExtract, ReleaseToExtract } from './build-job.js';
@@ -84,24 +94,31 @@ async function claim(db: Db, deltaId: number): Promise<ClaimedDelta | null> {
 async function layOut(ports: BuildDeltaPorts, delta: ClaimedDelta, folder: string): Promise<void> {
   const base = await ports.manifests.read(delta.base);
   const target = await ports.manifests.read(delta.target);
-  const allPairs = pairContents(base, target);
-  const known = await loadPatchesBetween(ports.database.db, allPairs);
-  const patched = new Set(known.flatMap(({ derivation }) => derivationTargets(derivation).map((content) => content.sha256)));
-  const pairs = allPairs.filter((pair) => !patched.has(pair.target.sha256));
-  const bases = pairs.flatMap((pair) => (pair.base === null ? [] : [pair.base.sha256]));
-  const targets = pairs.map((pair) => pair.target.sha256);
+  const newContents = pairContents(base, target).map((pair) => pair.target.sha256);
+  const known = chooseKnown(base, target, await loadPatchesFor(ports.database.db, newContents));
+  const { missing, bases, targets } = contentsToRead(base, target, known);
+  const [baseZip, targetZip] = [join(folder, 'base.zip'), join(folder, 'target.zip')];
   const job: BuildJob = {
-    base: await releaseToExtract(ports, { build: delta.base, manifest: base, needed: bases, zipPath: join(folder, 'base.zip') }),
-    target: await releaseToExtract(ports, {
-      build: delta.target,
-      manifest: target,
-      needed: targets,
-      zipPath: join(folder, 'target.zip'),
-    }),
+    base: await releaseToExtract(ports, { build: delta.base, manifest: base, needed: bases, zipPath: baseZip }),
+    target: await releaseToExtract(ports, { build: delta.target, manifest: target, needed: targets, zipPath: targetZip }),
     known,
-    concurrency: patchesAtOnce(pairs, { cores: availableParallelism(), memoryBytes: process.availableMemory() }),
+    concurrency: patchesAtOnce(missing, { cores: availableParallelism(), memoryBytes: process.availableMemory() }),
   };
   await writeFile(join(folder, 'job.json'), JSON.stringify(job));
+}
+
+/** What no known patch makes, and the contents that may be read to make it: see `ReleaseOnDisk.pathOf`. */
+function contentsToRead(base: Manifest, target: Manifest, known: readonly KnownDerivation[]) {
+  const made = known.flatMap(({ derivation }) => derivationTargets(derivation));
+  const isMade = new Set(made.map(({ sha256 }) => sha256));
+  const pairs = pairContents(base, target);
+  const missing = pairs.filter((pair) => !isMade.has(pair.target.sha256));
+  const held = contentsOf(base);
+  const readsAll = missing.length > 0 && readsAllHeld([...held, ...made], missing);
+  const bases = readsAll ? held : missing.flatMap((pair) => pair.base ?? []);
+  const targets = (readsAll ? pairs : missing).map((pair) => pair.target);
+  const digestsOf = (contents: readonly Content[]): readonly Digest[] => contents.map(({ sha256 }) => sha256);
+  return { missing, bases: digestsOf(bases), targets: digestsOf(targets) };
 }
 
 async function releaseToExtract(

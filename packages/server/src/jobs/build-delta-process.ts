@@ -6,7 +6,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 import { encodeDeltaIndex, indexDelta, isUpdaterError, nodeFileSystem } from '@remendo/core';
-import { bsdiffPatchMaker, buildDelta } from '@remendo/core/publish';
+import { buildDelta, remendoPatchMaker } from '@remendo/core/publish';
 import type { BuildJob, BuildMessage, BuildResult } from './build-job.js';
 import { extractContents } from './extract-contents.js';
 
@@ -32,7 +32,7 @@ async function build(workFolder: string): Promise<void> {
     fileSystem: nodeFileSystem(),
     base: { manifest: job.base.manifest, pathOf: (sha256) => join(baseFolder, sha256) },
     target: { manifest: job.target.manifest, pathOf: (sha256) => join(targetFolder, sha256) },
-    makers: [bsdiffPatchMaker()],
+    makers: [remendoPatchMaker({ workers: job.concurrency })],
     known: job.known,
     workFolder: packFolder,
     concurrency: job.concurrency,

@@ -21,7 +21,7 @@ export interface ReleaseToExtract {
 export interface BuildJob {
   readonly base: ReleaseToExtract;
   readonly target: ReleaseToExtract;
-  /** Patches that are stored already; what they are between is not extracted. */
+  /** Patches that are stored already and make what the target needs. */
   readonly known: readonly KnownDerivation[];
   readonly concurrency: number;
 }

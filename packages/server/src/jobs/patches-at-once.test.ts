@@ -1,4 +1,4 @@
-import { digestOf, limits } from '@remendo/core';
+import { digestOf } from '@remendo/core';
 import { describe, expect, it } from 'vitest';
 import { patchesAtOnce } from './patches-at-once.js';
 
@@ -21,8 +21,12 @@ describe('patchesAtOnce', () => {
     expect(patchesAtOnce(pairs, { cores: 8, memoryBytes: 1_024 * mebibyte })).toBe(1);
   });
 
-  it('does not count what gets no patch', () => {
-    const pairs = [pairOf(limits.bsdiffBaseBytesMax + 1), { ...pairOf(100 * mebibyte), base: null }];
-    expect(patchesAtOnce(pairs, { cores: 8, memoryBytes: 1_024 * mebibyte })).toBe(4);
+  it('counts many small files as what they are made of together', () => {
+    const pairs = Array.from({ length: 5_000 }, () => pairOf(50_000));
+    expect(patchesAtOnce(pairs, { cores: 8, memoryBytes: 700 * mebibyte })).toBe(2);
+  });
+
+  it('counts a file that has nothing to be patched from', () => {
+    expect(patchesAtOnce([{ ...pairOf(100 * mebibyte), base: null }], { cores: 8, memoryBytes: 4_096 * mebibyte })).toBe(1);
   });
 });

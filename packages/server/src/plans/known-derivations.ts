@@ -1,6 +1,6 @@
 /** Everything the server knows about how the contents of a target can be made: the planner's input, from the database. */
 import { type Content, compareVersions, type DeltaObject, type DeltaRecipe, type Derivation, type Digest } from '@remendo/core';
-import type { ContentPair, KnownDerivation } from '@remendo/core/publish';
+import type { CodecName, KnownDerivation } from '@remendo/core/publish';
 import { sql } from 'kysely';
 import type { Db } from '../database/open-database.js';
 import type { BuildRecord } from '../releases/release-records.js';
@@ -45,7 +45,7 @@ const anyOf = (digests: readonly string[]) => sql<string>`any(${[...digests]}::t
 
 interface PatchRow {
   readonly id: number;
-  readonly codec: 'bsdiff40';
+  readonly codec: CodecName;
   readonly object: string;
   readonly offset: number;
   readonly bytes: number;
@@ -65,7 +65,8 @@ const patchQuery = (db: Db) =>
       'patch.offset',
       'patch.bytes',
       'patch.sha256',
-      sql<Content[]>`(select jsonb_agg(jsonb_build_object('sha256', sha256, 'bytes', bytes) order by position)
+      // A patch that makes its targets from nothing has none.
+      sql<Content[]>`(select coalesce(jsonb_agg(jsonb_build_object('sha256', sha256, 'bytes', bytes) order by position), '[]')
         from patch_base where patch_id = patch.id)`.as('bases'),
       sql<Content[]>`(select jsonb_agg(jsonb_build_object('sha256', sha256, 'bytes', bytes) order by position)
         from patch_target where patch_id = patch.id)`.as('targets'),
@@ -176,24 +177,17 @@ async function loadBuilt(
   return built;
 }
 
-/** The smallest stored patch for each pair that has one, in the form that a build takes. */
-export async function loadPatchesBetween(db: Db, pairs: readonly ContentPair[]): Promise<readonly KnownDerivation[]> {
-  const wanted = new Set(pairs.map(({ base, target }) => `${base?.sha256} ${target.sha256}`));
+/** Every stored patch that makes some of the contents, in the form that a build takes: what is of use is chosen there. */
+export async function loadPatchesFor(db: Db, targets: readonly Digest[]): Promise<readonly KnownDerivation[]> {
   const rows = await patchQuery(db)
-    .innerJoin('patch_target', 'patch_target.patch_id', 'patch.id')
-    .where('patch_target.sha256', '=', anyOf(pairs.map(({ target }) => target.sha256)))
     .innerJoin('object', 'object.digest', 'patch.object')
     .select('object.bytes as object_bytes')
-    .orderBy('patch.bytes', 'desc')
+    .where('patch.id', 'in', (eb) => eb.selectFrom('patch_target').select('patch_id').where('sha256', '=', anyOf(targets)))
+    .orderBy('patch.bytes')
+    .orderBy('patch.id')
+    .limit(patchesMax)
     .execute();
-  const smallest = new Map<string, KnownDerivation>();
-  for (const row of rows) {
-    const [[base, ...otherBases], [target, ...otherTargets]] = [row.bases, row.targets];
-    const pair = `${base?.sha256} ${target?.sha256}`;
-    if (otherBases.length + otherTargets.length > 0 || !wanted.has(pair)) continue;
-    smallest.set(pair, { derivation: patchDerivation(row), objectBytes: row.object_bytes });
-  }
-  return [...smallest.values()];
+  return rows.map((row) => ({ derivation: patchDerivation(row), objectBytes: row.object_bytes }));
 }
 
 async function loadObjects(db: Db, derivations: readonly Derivation[]): Promise<readonly DeltaObject[]> {

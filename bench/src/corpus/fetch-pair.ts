@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { type CorpusPair, isFetched, markerOf, pairFolder } from './corpus.js';
+
+export type FetchOutcome = { readonly kind: 'fetched' | 'kept' } | { readonly kind: 'missing'; readonly reason: string };
+
+/** Afterwards `base` and `target` of the pair's folder hold plain files, unless it is missing; a fetched pair is kept. */
+export async function fetchPair(pair: CorpusPair, corpusFolder: string): Promise<FetchOutcome> {
+  if (await isFetched(corpusFolder, pair)) return { kind: 'kept' };
+  const { base, target, marker } = pairFolder(corpusFolder, pair);
+  await rm(dirname(marker), { recursive: true, force: true });
+  try {
+    await fetchRelease(pair, pair.base, base);
+    await fetchRelease(pair, pair.target, target);
+  } catch (error) {
+    await rm(dirname(marker), { recursive: true, force: true });
+    return { kind: 'missing', reason: (error as Error).message };
+  }
+  await writeFile(marker, markerOf(pair));
+  return { kind: 'fetched' };
+}
+
+async function fetchRelease({ origin, name }: CorpusPair, version: string, folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const downloads = await mkdtemp(join(tmpdir(), 'remendo-corpus-'));
+  try {
+    if (origin === 'npm') {
+      await npm(['pack', `${name}@${version}`, '--loglevel=error', '--pack-destination', downloads]);
+      await run('tar', ['-xzf', await onlyFile(downloads), '-C', folder, '--strip-components=1', '--no-same-owner']);
+    } else {
+      await run('apt-get', ['download', `${name}=${version}`], downloads);
+      await run('dpkg-deb', ['-x', await onlyFile(downloads), folder]);
+    }
+    await removeLinks(folder);
+  } finally {
+    await rm(downloads, { recursive: true, force: true });
+  }
+}
+
+/** On Windows npm is a batch file, which can not be started without a shell; its program lies beside Node. */
+const npm = (args: readonly string[]): Promise<void> =>
+  process.platform === 'win32'
+    ? run(process.execPath, [join(dirname(process.execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js'), ...args])
+    : run('npm', args);
+
+async function run(command: string, args: readonly string[], folder?: string): Promise<void> {
+  try {
+    await promisify(execFile)(command, args, { ...(folder === undefined ? {} : { cwd: folder }), maxBuffer: 64 * 1024 * 1024 });
+  } catch (cause) {
+    const { code, stderr = '' } = cause as { readonly code?: string | number; readonly stderr?: string };
+    if (code === 'ENOENT') throw new Error(`${command} is not installed`, { cause });
+    const said = stderr.trim().split('\n').slice(0, 2).join(', ');
+    throw new Error(`${command} ended with ${code}${said === '' ? '' : `: ${said}`}`, { cause });
+  }
+}
+
+async function onlyFile(folder: string): Promise<string> {
+  const [name, ...others] = await readdir(folder);
+  if (name === undefined || others.length > 0) throw new Error('the download is not one file');
+  return join(folder, name);
+}
+
+/** Releases are plain files. */
+async function removeLinks(folder: string): Promise<void> {
+  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true }))
+    if (entry.isSymbolicLink()) await unlink(join(entry.parentPath, entry.name));
+}
