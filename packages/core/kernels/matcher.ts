@@ -22,6 +22,7 @@ const calmBytes: u32 = 32;
 const quietBytes: u32 = 16;
 /** The last of them, for which it is. */
 const lookBytes: u32 = 12;
+const quietPrice: i32 = 24;
 /** How far back a candidate may begin. */
 const ringSize: u32 = 4096;
 const noNode: i32 = -1;
@@ -340,8 +341,8 @@ function lookUp(position: u32, bestAt: usize): void {
       secondAhead = ahead;
     }
   }
-  // What begins inside these bytes is found near their end.
-  if (firstAhead > lookBytes) quietUntil = position + firstAhead - lookBytes;
+  // What begins inside these bytes is found near their end; in text, where new bytes are cheap, not always.
+  if (newPrice >= quietPrice && firstAhead > lookBytes) quietUntil = position + firstAhead - lookBytes;
   if (first != 0) enter(position, first, firstAhead, bestAt);
   if (second != 0) enter(position, second, secondAhead, bestAt);
 }
