@@ -73,7 +73,7 @@ export function open(bases: u32, targets: u32): usize {
   baseBytes = bases;
   allBytes = bases + targets;
   let bits: u32 = 10;
-  while (bits < 26 && (<u32>1 << bits) * step < allBytes) bits++;
+  while (bits < 26 && (<u32>1 << bits) * step * 2 < allBytes) bits++;
   headsShift = 64 - bits;
   heads = allocate(<usize>4 << bits);
   chain = allocate((<usize>allBytes / step + 1) * 4);

@@ -69,7 +69,8 @@ export class NumberModel {
     let value = 1;
     for (let left = length - 1; left > 0; left--) {
       // The first four digits have chances of their own, the others are even.
-      const bit = value < 16 ? decoder.learntBit(this.#digits, (kind * 33 + length) * 16 + value, digitUsesMax) : decoder.bit(32_768);
+      const bit =
+        value < 16 ? decoder.learntBit(this.#digits, (kind * 33 + length) * 16 + value, digitUsesMax) : decoder.bit(32_768);
       value = value * 2 + bit;
     }
     return value;

@@ -9,8 +9,8 @@ import { transformChunks } from '../bytes/transform-chunks.js';
 import type { Content, EncodingName } from '../delta/delta.js';
 import { verifyArrived } from '../download/verify-arrived.js';
 import { isUpdaterError, UpdaterError } from '../errors.js';
-import { fileSink } from '../file-system/file-source.js';
 import type { FileSystem } from '../file-system/file-system.js';
+import { OpenFiles } from '../file-system/open-files.js';
 import { type Digest, DigestStream } from '../hash/digest.js';
 import { applyPatch } from '../patch/apply-patch.js';
 
@@ -36,31 +36,21 @@ const inMemoryBytesMax = 256 * 1024;
  */
 export async function deriveContents(fileSystem: FileSystem, job: DeriveJob, signal?: AbortSignal): Promise<void> {
   await verifyArrived(fileSystem, job.blob, { sha256: job.blob.sha256, bytes: job.blob.bytes }, signal);
-  const open: { close(): Promise<void> }[] = [];
+  const files = new OpenFiles(fileSystem);
   try {
-    const blobHandle = await fileSystem.open(job.blob.path, 'read');
-    open.push(blobHandle);
-    const blob = sliceSource(blobHandle, job.blob.offset, job.blob.bytes);
+    const blob = sliceSource(await files.source(job.blob.path), job.blob.offset, job.blob.bytes);
     const bases = [];
-    for (const base of job.bases) {
-      const handle = await fileSystem.open(base.path, 'read');
-      open.push(handle);
-      bases.push({ source: handle, content: base });
-    }
+    for (const content of job.bases) bases.push({ source: await files.source(content.path), content });
     const targets = [];
-    for (const content of job.targets) {
-      const handle = await fileSystem.open(content.path, 'create');
-      open.push(handle);
-      targets.push({ handle, sink: fileSink(handle), content });
-    }
+    for (const content of job.targets) targets.push({ sink: await files.target(content.path), content });
     const abort = signal === undefined ? {} : { signal };
     if (job.how.kind === 'patch') await applyPatch({ codec: job.how.codec, bases, patch: blob, targets, ...abort });
     else
       for (const target of targets)
         await writeProved(decode(blob, job.how.encoding, target.content.bytes), { ...target, ...abort });
-    for (const target of targets) await target.handle.sync();
+    await files.finish();
   } finally {
-    for (const handle of open) await handle.close();
+    await files.close();
   }
 }
 

@@ -43,9 +43,10 @@ function encodeBlocks(kernel: CoderKernel, blocks: readonly Block[]): Uint8Array
     for (const [index, block] of batch.entries()) numbers.set([block.copied, block.reference, block.fresh], index * 3);
     for (let done = 0; done < batch.length; ) {
       kernel.exports.select(blockStream);
-      done += kernel.exports.codeBlocks(batch.length - done, false);
+      const coded = kernel.exports.codeBlocks(batch.length - done, false);
       output.take();
-      if (done < batch.length) numbers.copyWithin(0, done * 3);
+      numbers.copyWithin(0, coded * 3);
+      done += coded;
     }
   }
   return output.finish();

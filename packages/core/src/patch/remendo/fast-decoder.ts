@@ -51,6 +51,7 @@ class FastDecoder {
   /** Bytes of the current run of right (or wrong) predictions that are left. */
   #runLeft = 0;
   #isRight = false;
+  #isFirstRun = true;
 
   constructor(
     private readonly streams: FastStreams<PullStream>,
@@ -105,6 +106,9 @@ class FastDecoder {
       if (this.#runLeft === 0) {
         this.#isRight = !this.#isRight;
         this.#runLeft = await this.streams.runs.varint(2 ** 32);
+        // Brotli makes millions of empty runs of a few bytes; only the first one has a use: the first byte may be wrong.
+        if (this.#runLeft === 0 && !this.#isFirstRun) throw patchInvalid('a run is empty');
+        this.#isFirstRun = false;
         continue;
       }
       const count = Math.min(this.#runLeft, part.length - done);

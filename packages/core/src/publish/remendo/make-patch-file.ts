@@ -2,7 +2,8 @@
 import type { ByteSource, ReadableSink } from '../../bytes/byte-source.js';
 import { UpdaterError } from '../../errors.js';
 import { fileSink, withFile } from '../../file-system/file-source.js';
-import type { FileHandle, FileSystem } from '../../file-system/file-system.js';
+import type { FileSystem } from '../../file-system/file-system.js';
+import { OpenFiles } from '../../file-system/open-files.js';
 import { digestOf } from '../../hash/digest.js';
 import { limits } from '../../limits.js';
 import { applyPatch, type PatchContent } from '../../patch/apply-patch.js';
@@ -18,7 +19,7 @@ export interface MakePatchJob {
 }
 
 interface ReadFile {
-  readonly handle: FileHandle;
+  readonly source: ByteSource;
   readonly content: PatchContent;
 }
 
@@ -27,50 +28,48 @@ interface ReadFile {
  * @throws UpdaterError LIMIT_EXCEEDED when the files are larger than a patch can take, STORAGE_…
  */
 export async function makePatchFile(fileSystem: FileSystem, job: MakePatchJob, signal?: AbortSignal): Promise<void> {
-  const handles: FileHandle[] = [];
-  const openAll = async (paths: readonly string[]): Promise<readonly FileHandle[]> => {
-    const opened: FileHandle[] = [];
-    for (const path of paths) {
-      const handle = await fileSystem.open(path, 'read');
-      handles.push(handle);
-      opened.push(handle);
-    }
-    return opened;
-  };
+  const files = new OpenFiles(fileSystem);
   try {
-    const bases = await openAll(job.basePaths);
-    const targets = await openAll(job.targetPaths);
-    const { parts, contents } = await makeFrom(bases, targets, { profile: job.profile, signal });
+    const bases = await sourcesOf(files, job.basePaths);
+    const targets = await sourcesOf(files, job.targetPaths);
+    const made = await makeFrom(bases, targets, { profile: job.profile, signal });
     await withFile(fileSystem, job.patchPath, { mode: 'create' }, async (patch) => {
       const sink = fileSink(patch);
-      for (const part of parts) await sink.write(part);
-      const read = (files: readonly FileHandle[], from: number): readonly ReadFile[] =>
-        files.map((handle, index) => ({ handle, content: contents[from + index] as PatchContent }));
-      await prove(read(bases, 0), patch, read(targets, bases.length), signal);
+      for (const part of made.parts) await sink.write(part);
+      await prove(made.bases, patch, made.targets, signal);
     });
   } finally {
-    for (const handle of handles) await handle.close();
+    await files.close();
   }
+}
+
+async function sourcesOf(files: OpenFiles, paths: readonly string[]): Promise<readonly ByteSource[]> {
+  const sources: ByteSource[] = [];
+  for (const path of paths) sources.push(await files.source(path));
+  return sources;
 }
 
 /** The patch, and what the files were when it was made. The matcher's memory is free again afterwards. */
 async function makeFrom(
-  bases: readonly FileHandle[],
-  targets: readonly FileHandle[],
+  bases: readonly ByteSource[],
+  targets: readonly ByteSource[],
   { profile, signal }: { readonly profile: ProfileName; readonly signal: AbortSignal | undefined },
 ) {
   const matcher = new Matcher(bytesOf(bases), bytesOf(targets));
-  const contents: PatchContent[] = [];
   let at = 0;
-  for (const handle of [...bases, ...targets]) {
-    signal?.throwIfAborted();
-    const into = matcher.all.subarray(at, at + handle.bytes);
-    if ((await handle.read(0, into)) < into.length)
-      throw new UpdaterError('STORAGE_FAILED', 'A file became shorter while it was read.');
-    contents.push({ sha256: digestOf(into), bytes: into.length });
-    at += into.length;
-  }
-  return { parts: makePatch(matcher, profile), contents };
+  const load = async (sources: readonly ByteSource[]): Promise<readonly ReadFile[]> => {
+    const files: ReadFile[] = [];
+    for (const source of sources) {
+      signal?.throwIfAborted();
+      const into = matcher.all.subarray(at, at + source.bytes);
+      if ((await source.read(0, into)) < into.length) throw new UpdaterError('STORAGE_FAILED', 'A file became shorter while it was read.');
+      files.push({ source, content: { sha256: digestOf(into), bytes: into.length } });
+      at += into.length;
+    }
+    return files;
+  };
+  const read = { bases: await load(bases), targets: await load(targets) };
+  return { ...read, parts: makePatch(matcher, profile) };
 }
 
 function bytesOf(sources: readonly ByteSource[]): number {
@@ -89,15 +88,15 @@ async function prove(
 ): Promise<void> {
   await applyPatch({
     codec: 'remendo',
-    bases: bases.map(({ handle, content }) => ({ source: handle, content })),
+    bases,
     patch,
-    targets: targets.map(({ handle, content }) => ({ sink: alreadyMade(handle), content })),
+    targets: targets.map(({ source, content }) => ({ sink: alreadyMade(source), content })),
     signal,
   });
 }
 
 /** Keeps nothing: what is read back is read from the target itself, which the digest then proves to be what was made. */
-const alreadyMade = (target: FileHandle): ReadableSink => ({
+const alreadyMade = (target: ByteSource): ReadableSink => ({
   write: async () => {},
   read: (offset, into) => target.read(offset, into),
 });
