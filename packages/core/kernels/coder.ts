@@ -356,7 +356,7 @@ function codeDifference(difference: u32, P: u32): u32 {
 
 // ---- new bytes
 
-const orders = 7; // contexts with histories: orders 1, 2, 3, 4, 6, the word, and a sparse one
+const orders = 6; // contexts with histories: orders 1, 2, 3, 6, the word, and a sparse one
 let order1Table: usize = 0;
 let historyTable: usize = 0;
 let historyMask: u32 = 0;
@@ -366,8 +366,8 @@ let newWeights: usize = 0;
 let newFlagWeights: usize = 0;
 let newFlags: u32 = 0;
 // The contexts of the byte that comes, and where their histories lie.
-let x1: u32 = 0, x2: u32 = 0, x3: u32 = 0, x4: u32 = 0, x5: u32 = 0, x6: u32 = 0;
-let b0: usize = 0, b1: usize = 0, b2: usize = 0, b3: usize = 0, b4: usize = 0, b5: usize = 0, b6: usize = 0;
+let x1: u32 = 0, x2: u32 = 0, x3: u32 = 0, x4: u32 = 0, x5: u32 = 0;
+let b0: usize = 0, b1: usize = 0, b2: usize = 0, b3: usize = 0, b4: usize = 0, b5: usize = 0;
 const newRate = 8;
 /** Last corrections of a chance, by the byte before and what is known of the byte: 33 steps each. */
 let refinements: usize = 0;
@@ -396,21 +396,21 @@ function makeRefinements(): void {
 
 /** The 16 bytes of a context: a check, then the histories of a nibble's 15 nodes. The least used of three gives way. */
 @inline function bucketOf(h: u32): usize {
-  const check = <u8>(h >>> 24);
+  const check = h >>> 24;
   const index = h & historyMask;
   let found = historyTable + (<usize>index << 4);
-  if (load<u8>(found) == check) return found;
+  if (<u32>load<u8>(found) == check) return found;
   const second = historyTable + (<usize>(index ^ 1) << 4);
-  if (load<u8>(second) == check) return second;
+  if (<u32>load<u8>(second) == check) return second;
   const third = historyTable + (<usize>(index ^ 2) << 4);
-  if (load<u8>(third) == check) return third;
+  if (<u32>load<u8>(third) == check) return third;
   const used = load<u8>(found, 1);
   const used2 = load<u8>(second, 1);
   const used3 = load<u8>(third, 1);
   if (used2 < used && used2 <= used3) found = second;
   else if (used3 < used) found = third;
-  memory.fill(found, 0, 16);
-  store<u8>(found, check);
+  store<u64>(found, check);
+  store<u64>(found, 0, 8);
   return found;
 }
 
@@ -420,23 +420,32 @@ function makeContexts(): void {
   word = letter ? (word + c1) * 0x2f0b4c47 : 0;
   x1 = hash2(c4 & 0xffff, 2);
   x2 = hash2(c4 & 0xffffff, 3);
-  x3 = hash2(c4, 4);
-  x4 = hash2(c4, 6 + (c8 & 0xffff) * 0x3d4d51cb);
-  x5 = hash2(word, 7 | c1 << 8);
-  x6 = hash2(c4 & 0xffff00, 8);
+  x3 = hash2(c4, 6 + (c8 & 0xffff) * 0x3d4d51cb);
+  x4 = hash2(word, 7 | c1 << 8);
+  x5 = hash2(c4 & 0xffff00, 8);
 }
+
+/** Loads begun early overlap; this keeps them from being left out. */
+let touched: u32 = 0;
+@inline function touch(h: u32): u32 { return load<u8>(historyTable + (<usize>(h & historyMask) << 4)); }
 
 /** Points the buckets at a nibble; `node` is 1 for the first, 16…31 for the second. */
 function openNibble(node: u32): void {
+  const h1 = hash2(x1, node), h2 = hash2(x2, node), h3 = hash2(x3, node), h4 = hash2(x4, node), h5 = hash2(x5, node);
+  touched = touch(h1) + touch(h2) + touch(h3) + touch(h4) + touch(h5);
   b0 = order1Table + (<usize>((c4 & 255) * 17 + (node == 1 ? 0 : node - 15)) << 4);
-  b1 = bucketOf(hash2(x1, node));
-  b2 = bucketOf(hash2(x2, node));
-  b3 = bucketOf(hash2(x3, node));
-  b4 = bucketOf(hash2(x4, node));
-  b5 = bucketOf(hash2(x5, node));
-  b6 = bucketOf(hash2(x6, node));
+  b1 = bucketOf(h1);
+  b2 = bucketOf(h2);
+  b3 = bucketOf(h3);
+  b4 = bucketOf(h4);
+  b5 = bucketOf(h5);
 }
 
+/** Chances of histories have all 32 bits, and a rate that does not change: they begin where they belong. */
+@inline function learnHistory(slot: usize, bit: u32): void {
+  const was = load<u32>(slot);
+  store<u32>(slot, bit ? was + (~was >>> 7) : was - (was >>> 7));
+}
 @inline function chanceSlot(order: u32, history: u32): usize { return historyChances + (<usize>(order << 8 | history) << 2); }
 @inline function nextOf(history: u32, bit: u32): u8 { return load<u8>(nextHistory + (<usize>history << 1) + bit); }
 
@@ -483,9 +492,9 @@ function codeNew(byte: u32): u32 {
   for (let b = 7; b >= 0; b--) {
     if (b == 3) openNibble(node);
     const inNibble = <usize>(b > 3 ? node : (node & ((1 << (3 - b)) - 1)) | (1 << (3 - b)));
-    const t0 = b0 + inNibble, t1 = b1 + inNibble, t2 = b2 + inNibble, t3 = b3 + inNibble, t4 = b4 + inNibble, t5 = b5 + inNibble, t6 = b6 + inNibble;
-    const n0 = <u32>load<u8>(t0), n1 = <u32>load<u8>(t1), n2 = <u32>load<u8>(t2), n3 = <u32>load<u8>(t3), n4 = <u32>load<u8>(t4), n5 = <u32>load<u8>(t5), n6 = <u32>load<u8>(t6);
-    const s0 = chanceSlot(0, n0), s1 = chanceSlot(1, n1), s2 = chanceSlot(2, n2), s3 = chanceSlot(3, n3), s4 = chanceSlot(4, n4), s5 = chanceSlot(5, n5), s6 = chanceSlot(6, n6);
+    const t0 = b0 + inNibble, t1 = b1 + inNibble, t2 = b2 + inNibble, t3 = b3 + inNibble, t4 = b4 + inNibble, t5 = b5 + inNibble;
+    const n0 = <u32>load<u8>(t0), n1 = <u32>load<u8>(t1), n2 = <u32>load<u8>(t2), n3 = <u32>load<u8>(t3), n4 = <u32>load<u8>(t4), n5 = <u32>load<u8>(t5);
+    const s0 = chanceSlot(0, n0), s1 = chanceSlot(1, n1), s2 = chanceSlot(2, n2), s3 = chanceSlot(3, n3), s4 = chanceSlot(4, n4), s5 = chanceSlot(5, n5);
     let matchSlotAt: usize = 0;
     let fromMatch = 0;
     if (matched && (expected >>> (b + 1)) == node) {
@@ -493,7 +502,7 @@ function codeNew(byte: u32): u32 {
       fromMatch = stretchOf(matchSlotAt);
     }
     const a = four(stretchOf(s0), stretchOf(s1), stretchOf(s2), stretchOf(s3));
-    const c = four(stretchOf(s4), stretchOf(s5), stretchOf(s6), fromMatch);
+    const c = four(stretchOf(s4), stretchOf(s5), 256, fromMatch);
     const weights = newWeights + <usize>((matchSlotAt ? (matched > 12 ? 2 : 1) : 0) * 256 + node) * setBytes;
     const mixed = mix(weights, a, c);
     const p = clampChance(squash(mixed));
@@ -501,20 +510,18 @@ function codeNew(byte: u32): u32 {
     const bit = code(byte >>> b & 1, clampChance((p + refined) >>> 1));
     learnRefine(bit);
     learnMix(weights, a, c, bit, p, newRate);
-    learn(s0, bit, 255);
-    learn(s1, bit, 255);
-    learn(s2, bit, 255);
-    learn(s3, bit, 255);
-    learn(s4, bit, 255);
-    learn(s5, bit, 255);
-    learn(s6, bit, 255);
+    learnHistory(s0, bit);
+    learnHistory(s1, bit);
+    learnHistory(s2, bit);
+    learnHistory(s3, bit);
+    learnHistory(s4, bit);
+    learnHistory(s5, bit);
     store<u8>(t0, nextOf(n0, bit));
     store<u8>(t1, nextOf(n1, bit));
     store<u8>(t2, nextOf(n2, bit));
     store<u8>(t3, nextOf(n3, bit));
     store<u8>(t4, nextOf(n4, bit));
     store<u8>(t5, nextOf(n5, bit));
-    store<u8>(t6, nextOf(n6, bit));
     if (matchSlotAt) learn(matchSlotAt, bit, 1023);
     node = node << 1 | bit;
   }

@@ -11,6 +11,7 @@ const blocksMax = 64;
 export class BaseWindow {
   /** By index; a map keeps the order of use. */
   readonly #blocks = new Map<number, Uint8Array>();
+  #newest = -1;
 
   constructor(private readonly base: ByteSource) {}
 
@@ -23,10 +24,23 @@ export class BaseWindow {
    * @throws PATCH_BASE_MISMATCH when the source ends before its announced end.
    */
   async at(offset: number): Promise<Uint8Array> {
+    const kept = this.kept(offset);
+    if (kept !== null) return kept;
     const index = Math.floor(offset / blockBytes);
-    const block = this.#blocks.get(index) ?? (await this.#load(index));
-    this.#blocks.delete(index);
-    this.#blocks.set(index, block);
+    this.#blocks.set(index, await this.#load(index));
+    return this.kept(offset) as Uint8Array;
+  }
+
+  /** The same without reading; null when the block is not in memory. */
+  kept(offset: number): Uint8Array | null {
+    const index = Math.floor(offset / blockBytes);
+    const block = this.#blocks.get(index);
+    if (block === undefined) return null;
+    if (index !== this.#newest) {
+      this.#blocks.delete(index);
+      this.#blocks.set(index, block);
+      this.#newest = index;
+    }
     return block.subarray(offset - index * blockBytes, Math.min(blockBytes, this.base.bytes - index * blockBytes));
   }
 

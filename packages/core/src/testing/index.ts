@@ -23,6 +23,7 @@ export {
   fuzzZip,
 } from './fuzz-formats.js';
 export { fuzzJournal, sampleJournal } from './fuzz-journal.js';
+export { fuzzRemendo, fuzzRemendoBlocks, fuzzRemendoBytes, fuzzRemendoFar, fuzzRemendoFast } from './fuzz-remendo.js';
 export {
   answerStatus,
   dropAfter,

@@ -34,6 +34,9 @@ export function squash(d: number): number {
   return squashTable[d + 2048] as number;
 }
 
+/** What is mixed in beside the contexts, so that there is something to weigh when none of them knows anything. */
+export const constantLogarithm = 256;
+
 /** No chance is so small that it can not be coded. */
 export const clampChance = (p: number): number => Math.max(24, Math.min(65_512, p));
 
@@ -72,6 +75,25 @@ export class Chances {
     // The product has up to 38 bits, which a double holds exactly.
     this.#chances[index] = chance + Math.floor((((bit === 1 ? 2 ** 22 - 1 : 0) - chance) * rate) / 65_536);
     if (uses < usesMax) this.#uses[index] = uses + 1;
+  }
+}
+
+/** Chances of 32 bits that go to each bit at the same pace, however often they were used. */
+export class SteadyChances {
+  readonly #chances: Uint32Array;
+
+  /** @param first in 1/2^22. */
+  constructor(first: Uint32Array) {
+    this.#chances = first.map((chance) => chance * 1024);
+  }
+
+  logarithm(index: number): number {
+    return stretchTable[(this.#chances[index] as number) >>> 20] as number;
+  }
+
+  learn(index: number, bit: number): void {
+    const chance = this.#chances[index] as number;
+    this.#chances[index] = bit === 1 ? chance + ((2 ** 32 - 1 - chance) >>> 7) : chance - (chance >>> 7);
   }
 }
 

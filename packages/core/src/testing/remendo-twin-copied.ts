@@ -1,10 +1,9 @@
 /** The twin's model of copied bytes: is a byte the predicted one, and if not, which. */
-import { Chances, clampChance, clampLogarithm, hash, Mixer, squash } from './remendo-twin-chances.js';
+import { Chances, clampChance, clampLogarithm, constantLogarithm, hash, Mixer, squash } from './remendo-twin-chances.js';
 import type { BinaryDecoder } from './remendo-twin-decoder.js';
 import type { MadeBytes } from './remendo-twin-made.js';
 
 const usesMax = 255;
-const one = 256;
 
 /** How many predictions in a row were right, in 13 steps. */
 const sinceStep = (since: number): number =>
@@ -23,7 +22,7 @@ export class FlagModel {
   /** @param contexts by the number that is hashed with each. */
   read(decoder: BinaryDecoder, contexts: readonly (readonly [number, number])[], mixing: { mixer: Mixer; set: number }): number {
     const slots = contexts.map(([kind, context]) => hash(context, kind) >>> this.#shift);
-    const logarithms = [...slots.map((slot) => this.#chances.logarithm(slot)), one];
+    const logarithms = [...slots.map((slot) => this.#chances.logarithm(slot)), constantLogarithm];
     const p = clampChance(squash(clampLogarithm(mixing.mixer.mix(mixing.set, logarithms))));
     const bit = decoder.bit(p);
     mixing.mixer.learn(mixing.set, logarithms, { bit, p });

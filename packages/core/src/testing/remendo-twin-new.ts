@@ -1,11 +1,19 @@
-/** The twin's model of new bytes: seven contexts with bit histories, and the bytes that followed the same bytes before. */
-import { Chances, clampChance, clampLogarithm, hash, Mixer, squash } from './remendo-twin-chances.js';
+/** The twin's model of new bytes: six contexts with bit histories, and the bytes that followed the same bytes before. */
+import {
+  Chances,
+  clampChance,
+  clampLogarithm,
+  constantLogarithm,
+  hash,
+  Mixer,
+  SteadyChances,
+  squash,
+} from './remendo-twin-chances.js';
 import type { FlagModel } from './remendo-twin-copied.js';
 import type { BinaryDecoder } from './remendo-twin-decoder.js';
 import { HistoryTable, historyChances, nextHistories } from './remendo-twin-histories.js';
 import type { MadeBytes } from './remendo-twin-made.js';
 
-const historyUsesMax = 255;
 const matchUsesMax = 1023;
 /** Matches this long are asked about once a byte; shorter ones are mixed in bit by bit. */
 const sureMatchBytes = 20;
@@ -26,7 +34,7 @@ export class NewBytes {
   /** Histories of the first context, straight by the byte before: 17 slots of 16 bytes each. */
   readonly #orderOne = new Uint8Array(256 * 17 * 16);
   readonly #table: HistoryTable;
-  readonly #chances = Array.from({ length: 7 }, () => new Chances(historyChances));
+  readonly #chances = Array.from({ length: 6 }, () => new SteadyChances(historyChances));
   readonly #matchChances = new Chances(firstMatchChances);
   readonly #mixer = new Mixer(3 * 256, 4096, 8);
   readonly #matchMixer = new Mixer(5, 4915, 14);
@@ -75,7 +83,6 @@ export class NewBytes {
     return [
       hash(last4 & 0xffff, 2),
       hash(last4 & 0xffffff, 3),
-      hash(last4, 4),
       hash(last4, 6 + Math.imul(before, 0x3d4d51cb)),
       hash(this.#word, 7 | (made.back(1) << 8)),
       hash(last4 & 0xffff00, 8),
@@ -108,8 +115,8 @@ export class NewBytes {
     const { matchLength } = this.made;
     const histories = slots.map(({ bytes, at }) => bytes[at + within] as number);
     const matchIndex = expectedBit === null ? null : matchLength * 2 + expectedBit;
-    const logarithms = histories.map((history, order) => (this.#chances[order] as Chances).logarithm(history));
-    logarithms.push(matchIndex === null ? 0 : this.#matchChances.logarithm(matchIndex));
+    const logarithms = histories.map((history, order) => (this.#chances[order] as SteadyChances).logarithm(history));
+    logarithms.push(constantLogarithm, matchIndex === null ? 0 : this.#matchChances.logarithm(matchIndex));
     const set = (matchIndex === null ? 0 : matchLength > 12 ? 2 : 1) * 256 + node;
     const mixed = clampLogarithm(this.#mixer.mix(set, logarithms));
     const p = clampChance(squash(mixed));
@@ -117,7 +124,7 @@ export class NewBytes {
     const bit = this.decoder.bit(clampChance((p + refined.chance) >>> 1));
     this.#refinements.learn(refined.index, bit);
     this.#mixer.learn(set, logarithms, { bit, p });
-    for (const [order, history] of histories.entries()) this.#chances[order]?.learn(history, bit, historyUsesMax);
+    for (const [order, history] of histories.entries()) this.#chances[order]?.learn(history, bit);
     for (const [order, { bytes, at }] of slots.entries())
       bytes[at + within] = nextHistories[(histories[order] ?? 0) * 2 + bit] ?? 0;
     if (matchIndex !== null) this.#matchChances.learn(matchIndex, bit, matchUsesMax);
@@ -131,15 +138,14 @@ interface HistorySlot {
 }
 
 const knots = 33;
+const firstRefinements = new Uint16Array(65_536 * knots);
+for (let index = 0; index < firstRefinements.length; index++) {
+  firstRefinements[index] = squash(clampLogarithm(((index % knots) - 16) * 128));
+}
 
 /** Last corrections of a chance: what it proved to be, at 33 places, for each context of 16 bits. */
 class Refinements {
-  readonly #chances: Uint16Array;
-
-  constructor() {
-    const first = Array.from({ length: knots }, (_, knot) => squash(clampLogarithm((knot - 16) * 128)));
-    this.#chances = Uint16Array.from({ length: 65_536 * knots }, (_, index) => first[index % knots] as number);
-  }
+  readonly #chances = firstRefinements.slice();
 
   /** The chance between the two nearest places, and the index of the nearer one. */
   refine(d: number, context: number): { readonly chance: number; readonly index: number } {

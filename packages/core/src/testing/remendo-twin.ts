@@ -3,6 +3,7 @@
  * to be read beside it. Tests hold the kernel to it. It trusts nobody either, and refuses with plain errors.
  */
 import { ByteReader } from '../bytes/byte-reader.js';
+import { sizeBounds } from '../patch/remendo/patch-header.js';
 import { CopiedBytes, FlagModel } from './remendo-twin-copied.js';
 import { BinaryDecoder, lengthContext, NumberModel, numberKind } from './remendo-twin-decoder.js';
 import { MadeBytes } from './remendo-twin-made.js';
@@ -39,7 +40,9 @@ function splitPatch(patch: Uint8Array): TwinPatch {
   reader.varint();
   if (reader.varint() !== 0) throw new Error('it has transforms');
   const [windowBits = 0, historyBits = 0, tableBits = 0] = reader.take(3);
-  if (windowBits < 16 || windowBits > 23 || historyBits < 12 || historyBits > 24 || tableBits < 12 || tableBits > 20) {
+  const isWithin = (bits: number, { min, max }: { min: number; max: number }): boolean => bits >= min && bits <= max;
+  const { windowBits: window, historyBits: history, tableBits: table } = sizeBounds;
+  if (!isWithin(windowBits, window) || !isWithin(historyBits, history) || !isWithin(tableBits, table)) {
     throw new Error('its sizes are not possible');
   }
   const blocks = reader.take(reader.varint());

@@ -7,6 +7,9 @@ import pLimit from 'p-limit';
 import { type ErrorCode, type ErrorDetails, UpdaterError } from '../errors.js';
 import type { WorkerLoader } from './worker-loader.js';
 
+/** Short-lived objects are few: a small space for them keeps a thread's memory low. */
+const youngMiB = 4;
+
 export type JobRequest<Job> = { readonly kind: 'run'; readonly job: Job } | { readonly kind: 'abort' };
 export type JobAnswer =
   | { readonly ok: true }
@@ -82,7 +85,7 @@ class Threads {
 
   #start(): Worker {
     const { loader, heapBytesMax } = this.options;
-    const worker = loader.start({ resourceLimits: { maxOldGenerationSizeMb: heapBytesMax / 2 ** 20 } });
+    const worker = loader.start({ resourceLimits: { maxOldGenerationSizeMb: heapBytesMax / 2 ** 20, maxYoungGenerationSizeMb: youngMiB } });
     worker.unref();
     this.#alive.add(worker);
     // An 'error' nobody listens to would end the process: this listener stays for the worker's life.

@@ -32,6 +32,19 @@ export class AddressSpace {
     return this.baseBytes + this.#made;
   }
 
+  /** Fills `into` from `address` on, when all of it is in memory; false, and nothing promised, when it is not. */
+  readKept(address: number, into: Uint8Array): boolean {
+    if (address + into.length > this.baseBytes) return false;
+    for (let filled = 0; filled < into.length; ) {
+      const view = this.#bases.kept(address + filled);
+      if (view === null) return false;
+      const part = view.length > into.length - filled ? view.subarray(0, into.length - filled) : view;
+      into.set(part, filled);
+      filled += part.length;
+    }
+    return true;
+  }
+
   /** Fills `into` from `address` on. All of it must have been made. */
   async read(address: number, into: Uint8Array): Promise<void> {
     let filled = 0;

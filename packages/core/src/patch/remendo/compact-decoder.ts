@@ -54,29 +54,25 @@ class CompactDecoder {
   async run(signal?: AbortSignal): Promise<void> {
     await this.#blocks.start();
     await this.#bytes.start();
-    let batch = new Batch(this.kernel, this.space);
-    for await (const piece of this.#pieces()) {
-      if (!batch.fits(piece, this.#batchBytesMax)) {
-        signal?.throwIfAborted();
-        await this.#runBatch(batch);
-        batch = new Batch(this.kernel, this.space);
+    const { baseBytes, targetBytes } = this.space;
+    const at = { address: baseBytes, bases: baseBytes, windowBits: this.patch.sizes.windowBits };
+    const batch = new Batch(this.kernel, this.space, this.#batchBytesMax);
+    while (at.address < baseBytes + targetBytes) {
+      for (const block of await this.#nextBlocks()) {
+        for (const piece of piecesOf(block, at)) {
+          if (!batch.fits(piece)) {
+            signal?.throwIfAborted();
+            await this.#runBatch(batch);
+          }
+          // Most references are in memory: a promise for each would take longer than the bytes.
+          if (!batch.add(piece)) await batch.fetch(piece);
+        }
+        at.address += block.copied + block.fresh;
       }
-      await batch.add(piece);
     }
     await this.#runBatch(batch);
     this.#blocks.end();
     this.#bytes.end();
-  }
-
-  async *#pieces(): AsyncGenerator<PlacedPiece, void, undefined> {
-    const { baseBytes, targetBytes } = this.space;
-    const at = { address: baseBytes, bases: baseBytes, windowBits: this.patch.sizes.windowBits };
-    while (at.address < baseBytes + targetBytes) {
-      for (const block of await this.#nextBlocks()) {
-        yield* piecesOf(block, at);
-        at.address += block.copied + block.fresh;
-      }
-    }
   }
 
   async #nextBlocks(): Promise<readonly Block[]> {
@@ -105,6 +101,7 @@ class CompactDecoder {
     while (exports.run(this.#bytes.isLast) > 0) await this.#bytes.refill();
     this.#bytes.check();
     await this.#writeOut(batch.bytes);
+    batch.clear();
   }
 
   /** Writes the bytes that were made last; they lie in the window, perhaps round its end. */
@@ -122,29 +119,50 @@ class Batch {
   pieces = 0;
   bytes = 0;
   #referenceBytes = 0;
+  readonly #numbers: Uint32Array;
+  readonly #references: Uint8Array;
 
   constructor(
-    private readonly kernel: CoderKernel,
+    kernel: CoderKernel,
     private readonly space: AddressSpace,
-  ) {}
+    private readonly bytesMax: number,
+  ) {
+    this.#numbers = kernel.pieces();
+    this.#references = kernel.references();
+  }
 
   /** False when the piece must wait: for room, or for bytes that this batch makes. */
-  fits(piece: PlacedPiece, bytesMax: number): boolean {
+  fits(piece: PlacedPiece): boolean {
     if (this.pieces === 0) return true;
-    if (this.pieces === batchPiecesMax || this.bytes + piece.bytes > bytesMax) return false;
+    if (this.pieces === batchPiecesMax || this.bytes + piece.bytes > this.bytesMax) return false;
     return piece.reference === null || piece.reference + piece.bytes <= this.space.madeUpTo;
   }
 
-  async add(piece: PlacedPiece): Promise<void> {
-    setPiece(this.kernel.pieces(), this.pieces, piece);
-    if (piece.reference !== null) {
-      if (piece.reference + piece.bytes > this.space.madeUpTo) throw patchInvalid('a block refers to what is not made yet');
-      const end = this.#referenceBytes + piece.bytes;
-      await this.space.read(piece.reference, this.kernel.references().subarray(this.#referenceBytes, end));
-      this.#referenceBytes = end;
-    }
+  /** False when the piece's references must be fetched before anything else is added. */
+  add(piece: PlacedPiece): boolean {
+    setPiece(this.#numbers, this.pieces, piece);
     this.pieces += 1;
     this.bytes += piece.bytes;
+    if (piece.reference === null) return true;
+    if (piece.reference + piece.bytes > this.space.madeUpTo) throw patchInvalid('a block refers to what is not made yet');
+    const isKept = this.space.readKept(piece.reference, this.#room(piece));
+    if (isKept) this.#referenceBytes += piece.bytes;
+    return isKept;
+  }
+
+  async fetch(piece: PlacedPiece): Promise<void> {
+    if (piece.reference !== null) await this.space.read(piece.reference, this.#room(piece));
+    this.#referenceBytes += piece.bytes;
+  }
+
+  clear(): void {
+    this.pieces = 0;
+    this.bytes = 0;
+    this.#referenceBytes = 0;
+  }
+
+  #room(piece: PlacedPiece): Uint8Array {
+    return this.#references.subarray(this.#referenceBytes, this.#referenceBytes + piece.bytes);
   }
 }
 

@@ -44,6 +44,7 @@ function encodeBlocks(kernel: CoderKernel, blocks: readonly Block[]): Uint8Array
     for (let done = 0; done < batch.length; ) {
       kernel.exports.select(blockStream);
       const coded = kernel.exports.codeBlocks(batch.length - done, false);
+      if (coded < 1) throw new RangeError('the blocks are not possible, or more than the targets');
       output.take();
       numbers.copyWithin(0, coded * 3);
       done += coded;

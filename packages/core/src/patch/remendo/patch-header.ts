@@ -28,7 +28,7 @@ const lengthCounts = { compact: 1, fast: 3 } as const;
 
 /** What the sizes may be: the upper bounds keep a decoder below 64 MiB, whatever the patch says. */
 export const sizeBounds = {
-  windowBits: { min: 16, max: 23 },
+  windowBits: { min: 16, max: 21 },
   historyBits: { min: 12, max: 24 },
   tableBits: { min: 12, max: 20 },
 } as const;

@@ -22,6 +22,11 @@ const profiles = ['compact', 'fast'] as const;
 const smallest = { windowBits: 16, historyBits: 12, tableBits: 12 };
 const refusal = (message: RegExp) => ({ code: 'PATCH_INVALID', message: expect.stringMatching(message) });
 
+/** Applies, comparing digests; and compares the bytes, which is quick this way only. */
+async function expectMade(patch: Uint8Array, sample: SampleFiles): Promise<void> {
+  expect(Buffer.compare(joined(await applySample(patch, sample)), joined(sample.targets))).toBe(0);
+}
+
 /** Applies without comparing digests; the sink refuses more than `bytes`. */
 async function apply(patch: Uint8Array, bytes: number, from: readonly Uint8Array[] = [base]): Promise<Uint8Array> {
   const sink = new BufferSink(bytes);
@@ -47,7 +52,7 @@ describe('a legal patch', () => {
     second[70_000] = 1 + (second[70_000] ?? 0);
     const several = { bases: [base.subarray(0, 120_000), base.subarray(120_000)], targets: [target, second, base] };
     const patch = makePatchOf(several, profile);
-    expect(await applySample(patch, several)).toEqual(several.targets);
+    await expectMade(patch, several);
     expect(patch.length).toBeLessThan(55_000);
   });
 
@@ -62,7 +67,7 @@ describe('a legal patch', () => {
       { bases: [], targets: [Uint8Array.of(7)] },
       { bases: [Uint8Array.of(7)], targets: [Uint8Array.of(7), Uint8Array.of(8)] },
     ]) {
-      expect(await applySample(makePatchOf(sample, profile), sample)).toEqual(sample.targets);
+      await expectMade(makePatchOf(sample, profile), sample);
     }
   });
 
@@ -71,7 +76,7 @@ describe('a legal patch', () => {
       const periodic = Uint8Array.from({ length: 300_000 }, (_, index) => base[index % period] ?? 0);
       const sample = { bases: [], targets: [periodic, periodic] };
       const patch = makePatchOf(sample, profile);
-      expect(await applySample(patch, sample)).toEqual(sample.targets);
+      await expectMade(patch, sample);
       expect(patch.length).toBeLessThan(period * 1.05 + 200);
     }
     const equal = { bases: [base], targets: [base] };
@@ -80,9 +85,9 @@ describe('a legal patch', () => {
 
   it('may be much larger or much smaller than its base', async () => {
     const large = { bases: [base.subarray(0, 10)], targets: [joined([base, base])] };
-    expect(await applySample(makePatchOf(large), large)).toEqual(large.targets);
+    await expectMade(makePatchOf(large), large);
     const small = { bases: [base], targets: [base.subarray(777, 790)] };
-    expect(await applySample(makePatchOf(small), small)).toEqual(small.targets);
+    await expectMade(makePatchOf(small), small);
   });
 
   it('may refer exactly as far back as the window, and overlap what it makes from farther', async () => {
@@ -98,7 +103,7 @@ describe('a legal patch', () => {
         { copied: all.length - distance, reference: 0, fresh: 0 },
       ];
       for (const sizes of [smallest, null]) {
-        expect(await apply(patchOfBlocks(blocks, { all, baseBytes: 0 }, sizes), all.length, [])).toEqual(all);
+        await expectMade(patchOfBlocks(blocks, { all, baseBytes: 0 }, sizes), { bases: [], targets: [all] });
       }
     }
   });
@@ -109,7 +114,7 @@ describe('a legal patch', () => {
     const all = joined([base, ...parts]);
     for (const sizes of [smallest, null]) {
       const patch = patchOfBlocks(blocks, { all, baseBytes: base.length }, sizes);
-      expect(Buffer.compare(await apply(patch, all.length - base.length), all.subarray(base.length))).toBe(0);
+      await expectMade(patch, { bases: [base], targets: [all.subarray(base.length)] });
     }
   });
 });
@@ -235,11 +240,6 @@ describe.each(profiles)('what is not the fault of a patch in the %s profile', (p
   const sink = () => ({ sink: new BufferSink(target.length), bytes: target.length });
   const failing = (bytes: number, cause: Error): ByteSource => ({ bytes, read: () => Promise.reject(cause) });
 
-  /** That one apply went wrong is no harm to the next one on this thread. */
-  async function expectNextWorks(): Promise<void> {
-    expect(await applySample(patch, files)).toEqual(files.targets);
-  }
-
   it('an error of a base, of the patch’s source or of a sink passes through', async () => {
     const gone = new Error('no disk');
     const input = { bases: [bufferSource(base)], patch: bufferSource(patch) };
@@ -252,7 +252,8 @@ describe.each(profiles)('what is not the fault of a patch in the %s profile', (p
     await expect(remendoCodec.apply({ ...input, patch: later, targets: [sink()] })).rejects.toBe(gone);
     const full = { sink: { write: () => Promise.reject(gone), read: async () => 0 }, bytes: target.length };
     await expect(remendoCodec.apply({ ...input, targets: [full] })).rejects.toBe(gone);
-    await expectNextWorks();
+    // The next one on this thread is none the worse for it.
+    await expectMade(patch, files);
   });
 
   it('a base that is cut short meanwhile is a base mismatch', async () => {
@@ -281,7 +282,8 @@ describe.each(profiles)('what is not the fault of a patch in the %s profile', (p
     expect(written).toBeGreaterThan(0);
     expect(written).toBeLessThan(1_000_000);
     await expect(remendoCodec.apply({ ...input, targets: [{ sink: new BufferSink(bytes), bytes }] })).rejects.toBe(enough);
-    await expectNextWorks();
+    // The next one on this thread is none the worse for it.
+    await expectMade(patch, files);
   });
 });
 
@@ -292,10 +294,19 @@ describe('a kernel', () => {
     const other = takeCoderKernel();
     kernel.giveBack();
     await expect(apply(patch.subarray(0, 2_000), target.length)).rejects.toSatisfy(isUpdaterError);
-    const together = await Promise.all([1, 2, 3].map(() => applySample(patch, files)));
-    for (const made of together) expect(made).toEqual(files.targets);
+    await Promise.all([1, 2, 3].map(() => expectMade(patch, files)));
     const again = [takeCoderKernel(), takeCoderKernel()];
     expect(again).toContain(kernel);
     for (const each of [...again, other]) each.giveBack();
+  });
+});
+
+describe('the encoder', () => {
+  it.each([
+    { copied: 0, reference: 0, fresh: 101 },
+    { copied: 10, reference: 0, fresh: 90 },
+    { copied: 0, reference: 0, fresh: 0 },
+  ])('refuses a block that can not be: $copied copied bytes and $fresh new ones', (block) => {
+    expect(() => patchOfBlocks([block], { all: base.subarray(0, 100), baseBytes: 0 }, smallest)).toThrow(/blocks are not possible/);
   });
 });
