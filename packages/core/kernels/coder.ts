@@ -85,7 +85,6 @@ function makeSquash(): void {
   if (d < -2047) d = -2047;
   return load<u16>(squashTable + ((d + 2048) << 1));
 }
-@inline function stretch(p16: u32): i32 { return load<i16>(stretchTable + ((p16 >>> 4) << 1)); }
 
 // ---- adaptive chances: 22 bits of chance, 10 bits of how often it was used
 
@@ -116,21 +115,23 @@ const setBytes = 32;
 @inline function four(a: i32, b: i32, c: i32, d: i32): v128 {
   return i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(a), 1, b), 2, c), 3, d);
 }
-/** The mixed prediction, of two times four. */
-@inline function mix(weights: usize, a: v128, b: v128): i32 {
-  const sums = i32x4.add(i32x4.mul(a, v128.load(weights)), i32x4.mul(b, v128.load(weights, 16)));
+@inline function sumOf(sums: v128): i32 {
   const pairs = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
   return (i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1)) >> 14;
 }
+@inline function learned(weights: v128, inputs: v128, error: v128): v128 {
+  const next = i32x4.add(weights, i32x4.shr_s(i32x4.add(i32x4.mul(inputs, error), i32x4.splat(1 << 19)), 20));
+  return i32x4.max_s(i32x4.splat(-weightMax), i32x4.min_s(i32x4.splat(weightMax), next));
+}
+@inline function errorOf(bit: u32, p: u32, rate: i32): v128 { return i32x4.splat(((<i32>(bit << 16) - <i32>p) * rate) >> 2); }
+/** The mixed prediction, of two times four. */
+@inline function mix(weights: usize, a: v128, b: v128): i32 {
+  return sumOf(i32x4.add(i32x4.mul(a, v128.load(weights)), i32x4.mul(b, v128.load(weights, 16))));
+}
 @inline function learnMix(weights: usize, a: v128, b: v128, bit: u32, p: u32, rate: i32): void {
-  const error = i32x4.splat(((<i32>(bit << 16) - <i32>p) * rate) >> 2);
-  const half = i32x4.splat(1 << 19);
-  const most = i32x4.splat(weightMax);
-  const least = i32x4.splat(-weightMax);
-  const first = i32x4.add(v128.load(weights), i32x4.shr_s(i32x4.add(i32x4.mul(a, error), half), 20));
-  const second = i32x4.add(v128.load(weights, 16), i32x4.shr_s(i32x4.add(i32x4.mul(b, error), half), 20));
-  v128.store(weights, i32x4.max_s(least, i32x4.min_s(most, first)));
-  v128.store(weights, i32x4.max_s(least, i32x4.min_s(most, second)), 16);
+  const error = errorOf(bit, p, rate);
+  v128.store(weights, learned(v128.load(weights), a, error));
+  v128.store(weights, learned(v128.load(weights, 16), b, error), 16);
 }
 
 @inline function clampChance(p: u32): u32 { return p < 24 ? 24 : p > 65512 ? 65512 : p; }
@@ -203,6 +204,14 @@ function fillHistoryChances(at: usize): void {
   }
 }
 
+/** Chances of histories have all 32 bits, and a rate that does not change: they begin where they belong. */
+@inline function learnHistory(slot: usize, bit: u32): void {
+  const was = load<u32>(slot);
+  store<u32>(slot, bit ? was + (~was >>> 7) : was - (was >>> 7));
+}
+@inline function nextOf(history: u32, bit: u32): u8 { return load<u8>(nextHistory + (<usize>history << 1) + bit); }
+@inline function stretchOf(slot: usize): i32 { return load<i16>(stretchTable + ((load<u32>(slot) >>> 20) << 1)); }
+
 // ---- what both sides know
 
 let ring: usize = 0;
@@ -259,96 +268,101 @@ let matchLength: u32 = 0;
 
 // ---- copied bytes: is it the predicted byte, and if not, which
 
-let flagTable: usize = 0;
-let flagShift: u32 = 0;
-let flagWeights: usize = 0;
+/** One byte of history for each context, whatever it is about; a context's kind chooses what a history means there. */
+let guessTable: usize = 0;
+let guessShift: u32 = 0;
+let guessChances: usize = 0;
+const wrongKind: u32 = 0;
+const differenceKind: u32 = 8;
+const unexpectedKind: u32 = 16;
+const guessKinds: u32 = 24;
+let wrongWeights: usize = 0;
+let differenceWeights: usize = 0;
+const wrongRate = 14;
+const differenceRate = 20;
+
 let flags: u32 = 0; // the last 32 answers, 1 for wrong
 let since: u32 = 0; // right answers in a row
 let lastP: u32 = 0; // predicted bytes before
 let lastP2: u32 = 0;
+let lastDifference: u32 = 0;
 
 @inline function sinceBucket(n: u32): u32 { return n < 16 ? n >>> 1 : n < 32 ? 8 : n < 64 ? 9 : n < 256 ? 10 : n < 4096 ? 11 : 12; }
 
-@inline function flagSlot(kind: u32, context: u32): usize { return flagTable + (<usize>(hash2(context, kind) >>> flagShift) << 2); }
-@inline function stretchOf(slot: usize): i32 { return load<i16>(stretchTable + ((load<u32>(slot) >>> 20) << 1)); }
-const flagLimit: u32 = 255;
-const flagRate = 14;
+@inline function guessSlot(kind: u32, context: u32): usize { return guessTable + <usize>(hash2(context, kind + 1) >>> guessShift); }
+@inline function guessChance(kind: u32, slot: usize): usize { return guessChances + (<usize>(kind << 8 | <u32>load<u8>(slot)) << 2); }
+@inline function learnGuess(slot: usize, chance: usize, bit: u32): void {
+  learnHistory(chance, bit);
+  store<u8>(slot, nextOf(load<u8>(slot), bit));
+}
 
-/** 1 when `byte` is not the predicted one. */
-function codeWrong(bit: u32, P: u32, next: u32): u32 {
+/** 1 when the byte is not the predicted one. `ahead`: the three predicted bytes after it, the first lowest. */
+function codeWrong(bit: u32, P: u32, ahead: u32): u32 {
   const bucket = sinceBucket(since);
   const c1 = c4 & 255;
-  const s0 = flagSlot(1, flags & 0xffff);
-  const s1 = flagSlot(2, (flags & 0xff) | (bucket << 8));
-  const s2 = flagSlot(3, P | (flags & 15) << 8);
-  const s3 = flagSlot(4, P | c1 << 8 | (flags & 3) << 16);
-  const s4 = flagSlot(5, P | lastP << 8 | lastP2 << 16 | bucket << 24);
-  const s5 = flagSlot(6, P | next << 8 | c1 << 16 | (flags & 1) << 24);
-  const s6 = flagSlot(7, since < 63 ? since : 63 + bucket);
-  const a = four(stretchOf(s0), stretchOf(s1), stretchOf(s2), stretchOf(s3));
-  const b = four(stretchOf(s4), stretchOf(s5), stretchOf(s6), 256);
-  const weights = flagWeights + <usize>(bucket * 4 + (flags & 3)) * setBytes;
+  const s0 = guessSlot(wrongKind, flags & 0xffff);
+  const s1 = guessSlot(wrongKind + 1, P | (flags & 15) << 8);
+  const s2 = guessSlot(wrongKind + 2, P | c1 << 8 | (flags & 3) << 16);
+  const s3 = guessSlot(wrongKind + 3, P | (ahead & 255) << 8 | c1 << 16 | (flags & 1) << 24);
+  const s4 = guessSlot(wrongKind + 4, P | lastP << 8 | lastP2 << 16 | bucket << 24);
+  const s5 = guessSlot(wrongKind + 5, since < 63 ? since : 63 + bucket);
+  const s6 = guessSlot(wrongKind + 6, P | ahead << 8);
+  const s7 = guessSlot(wrongKind + 7, lastP | lastP2 << 8 | (flags & 255) << 16);
+  const t0 = guessChance(wrongKind, s0), t1 = guessChance(wrongKind + 1, s1), t2 = guessChance(wrongKind + 2, s2), t3 = guessChance(wrongKind + 3, s3);
+  const t4 = guessChance(wrongKind + 4, s4), t5 = guessChance(wrongKind + 5, s5), t6 = guessChance(wrongKind + 6, s6), t7 = guessChance(wrongKind + 7, s7);
+  const a = four(stretchOf(t0), stretchOf(t1), stretchOf(t2), stretchOf(t3));
+  const b = four(stretchOf(t4), stretchOf(t5), stretchOf(t6), stretchOf(t7));
+  const weights = wrongWeights + <usize>(bucket * 4 + (flags & 3)) * setBytes;
   const p = clampChance(squash(mix(weights, a, b)));
   bit = code(bit, p);
-  learnMix(weights, a, b, bit, p, flagRate);
-  learn(s0, bit, flagLimit);
-  learn(s1, bit, flagLimit);
-  learn(s2, bit, flagLimit);
-  learn(s3, bit, flagLimit);
-  learn(s4, bit, flagLimit);
-  learn(s5, bit, flagLimit);
-  learn(s6, bit, flagLimit);
+  learnMix(weights, a, b, bit, p, wrongRate);
+  learnGuess(s0, t0, bit);
+  learnGuess(s1, t1, bit);
+  learnGuess(s2, t2, bit);
+  learnGuess(s3, t3, bit);
+  learnGuess(s4, t4, bit);
+  learnGuess(s5, t5, bit);
+  learnGuess(s6, t6, bit);
+  learnGuess(s7, t7, bit);
   return bit;
 }
 
-let wrongTable: usize = 0;
-let wrongShift: u32 = 0;
-let wrongWeights: usize = 0;
-let lastDifference: u32 = 0;
-const wrongLimit: u32 = 255;
-const wrongRate = 12;
-
-@inline function wrongSlot(h: u32, node: u32): usize {
-  return wrongTable + (<usize>(((h + node * 0x9e3779b1) * 0x2c1b3c6d) >>> wrongShift) << 2);
+@inline function nodeSlot(h: u32, node: u32): usize {
+  return guessTable + <usize>(((h + node * 0x9e3779b1) * 0x2c1b3c6d) >>> guessShift);
 }
 
 /** The byte that came instead of P, as its difference from P. */
-function codeDifference(difference: u32, P: u32): u32 {
+function codeDifference(difference: u32, P: u32, ahead: u32): u32 {
   const c1 = c4 & 255;
-  const c2 = (c4 >>> 8) & 255;
-  const recent = since < 8 ? since : 8;
-  const h0 = hash2(0, 1);
-  const h1 = hash2(P, 2);
-  const h2 = hash2(lastDifference | recent << 8, 3);
-  const h3 = hash2(flags & 255, 4);
-  const h4 = hash2(c1 | P << 8, 5);
-  const h5 = hash2(c1 | c2 << 8 | P << 16, 6);
-  const h6 = hash2(lastDifference | P << 8, 7);
-  const h7 = hash2(lastP | P << 8 | (flags & 15) << 16, 8);
+  const k = differenceKind;
+  const h0 = hash2(P, k + 1);
+  const h1 = hash2(lastDifference | (since < 8 ? since : 8) << 8, k + 2);
+  const h2 = hash2(flags & 255, k + 3);
+  const h3 = hash2(c1 | P << 8, k + 4);
+  const h4 = hash2(lastDifference | P << 8, k + 5);
+  const h5 = hash2(lastP | P << 8 | (flags & 15) << 16, k + 6);
+  const h6 = hash2(P | ahead << 8, k + 7);
+  const h7 = hash2(P | (ahead & 255) << 8 | lastP << 16 | lastP2 << 24, k + 8);
   let node: u32 = 1;
   for (let b = 7; b >= 0; b--) {
-    const s0 = wrongSlot(h0, node);
-    const s1 = wrongSlot(h1, node);
-    const s2 = wrongSlot(h2, node);
-    const s3 = wrongSlot(h3, node);
-    const s4 = wrongSlot(h4, node);
-    const s5 = wrongSlot(h5, node);
-    const s6 = wrongSlot(h6, node);
-    const s7 = wrongSlot(h7, node);
-    const a = four(stretchOf(s0), stretchOf(s1), stretchOf(s2), stretchOf(s3));
-    const c = four(stretchOf(s4), stretchOf(s5), stretchOf(s6), stretchOf(s7));
-    const weights = wrongWeights + <usize>node * setBytes;
+    const s0 = nodeSlot(h0, node), s1 = nodeSlot(h1, node), s2 = nodeSlot(h2, node), s3 = nodeSlot(h3, node);
+    const s4 = nodeSlot(h4, node), s5 = nodeSlot(h5, node), s6 = nodeSlot(h6, node), s7 = nodeSlot(h7, node);
+    const t0 = guessChance(k, s0), t1 = guessChance(k + 1, s1), t2 = guessChance(k + 2, s2), t3 = guessChance(k + 3, s3);
+    const t4 = guessChance(k + 4, s4), t5 = guessChance(k + 5, s5), t6 = guessChance(k + 6, s6), t7 = guessChance(k + 7, s7);
+    const a = four(stretchOf(t0), stretchOf(t1), stretchOf(t2), stretchOf(t3));
+    const c = four(stretchOf(t4), stretchOf(t5), stretchOf(t6), stretchOf(t7));
+    const weights = differenceWeights + <usize>node * setBytes;
     const p = clampChance(squash(mix(weights, a, c)));
     const bit = code(difference >>> b & 1, p);
-    learnMix(weights, a, c, bit, p, wrongRate);
-    learn(s0, bit, wrongLimit);
-    learn(s1, bit, wrongLimit);
-    learn(s2, bit, wrongLimit);
-    learn(s3, bit, wrongLimit);
-    learn(s4, bit, wrongLimit);
-    learn(s5, bit, wrongLimit);
-    learn(s6, bit, wrongLimit);
-    learn(s7, bit, wrongLimit);
+    learnMix(weights, a, c, bit, p, differenceRate);
+    learnGuess(s0, t0, bit);
+    learnGuess(s1, t1, bit);
+    learnGuess(s2, t2, bit);
+    learnGuess(s3, t3, bit);
+    learnGuess(s4, t4, bit);
+    learnGuess(s5, t5, bit);
+    learnGuess(s6, t6, bit);
+    learnGuess(s7, t7, bit);
     node = node << 1 | bit;
   }
   return node & 255;
@@ -363,7 +377,7 @@ let historyMask: u32 = 0;
 let historyChances: usize = 0;
 let matchChances: usize = 0;
 let newWeights: usize = 0;
-let newFlagWeights: usize = 0;
+let unexpectedWeights: usize = 0;
 let newFlags: u32 = 0;
 // The contexts of the byte that comes, and where their histories lie.
 let x1: u32 = 0, x2: u32 = 0, x3: u32 = 0, x4: u32 = 0, x5: u32 = 0;
@@ -441,33 +455,29 @@ function openNibble(node: u32): void {
   b5 = bucketOf(h5);
 }
 
-/** Chances of histories have all 32 bits, and a rate that does not change: they begin where they belong. */
-@inline function learnHistory(slot: usize, bit: u32): void {
-  const was = load<u32>(slot);
-  store<u32>(slot, bit ? was + (~was >>> 7) : was - (was >>> 7));
-}
 @inline function chanceSlot(order: u32, history: u32): usize { return historyChances + (<usize>(order << 8 | history) << 2); }
-@inline function nextOf(history: u32, bit: u32): u8 { return load<u8>(nextHistory + (<usize>history << 1) + bit); }
 
 /** Whether the byte is the one that a long match expects. */
 function codeUnexpected(bit: u32, P: u32): u32 {
   const bucket: u32 = matchLength < 24 ? 0 : matchLength < 32 ? 1 : matchLength < 64 ? 2 : matchLength < 256 ? 3 : 4;
-  const s0 = flagSlot(11, bucket | (newFlags & 255) << 8);
-  const s1 = flagSlot(12, P | bucket << 8);
-  const s2 = flagSlot(13, P | c4 << 8);
-  const s3 = flagSlot(14, newFlags & 0xffff);
-  const s4 = flagSlot(15, matchLength < 400 ? matchLength : 400);
-  const a = four(stretchOf(s0), stretchOf(s1), stretchOf(s2), stretchOf(s3));
-  const b = four(stretchOf(s4), 256, 0, 0);
-  const weights = newFlagWeights + <usize>bucket * setBytes;
+  const k = unexpectedKind;
+  const s0 = guessSlot(k, bucket | (newFlags & 255) << 8);
+  const s1 = guessSlot(k + 1, P | bucket << 8);
+  const s2 = guessSlot(k + 2, P | c4 << 8);
+  const s3 = guessSlot(k + 3, newFlags & 0xffff);
+  const s4 = guessSlot(k + 4, matchLength < 400 ? matchLength : 400);
+  const t0 = guessChance(k, s0), t1 = guessChance(k + 1, s1), t2 = guessChance(k + 2, s2), t3 = guessChance(k + 3, s3), t4 = guessChance(k + 4, s4);
+  const a = four(stretchOf(t0), stretchOf(t1), stretchOf(t2), stretchOf(t3));
+  const b = four(stretchOf(t4), 256, 0, 0);
+  const weights = unexpectedWeights + <usize>bucket * setBytes;
   const p = clampChance(squash(mix(weights, a, b)));
   bit = code(bit, p);
-  learnMix(weights, a, b, bit, p, flagRate);
-  learn(s0, bit, flagLimit);
-  learn(s1, bit, flagLimit);
-  learn(s2, bit, flagLimit);
-  learn(s3, bit, flagLimit);
-  learn(s4, bit, flagLimit);
+  learnMix(weights, a, b, bit, p, wrongRate);
+  learnGuess(s0, t0, bit);
+  learnGuess(s1, t1, bit);
+  learnGuess(s2, t2, bit);
+  learnGuess(s3, t3, bit);
+  learnGuess(s4, t4, bit);
   newFlags = newFlags << 1 | bit;
   return bit;
 }
@@ -695,6 +705,11 @@ export function run(isLast: bool): u32 {
   return distance ? ringByte(position + offset - distance) : <u32>load<u8>(references + offset);
 }
 
+/** A predicted byte of the piece further on; 0 where there is none, or none yet. */
+@inline function predictedAhead(offset: u32): u32 {
+  return pieceLeft > offset && (distance == 0 || distance > offset) ? predicted(offset) : 0;
+}
+
 /** How many bytes of the piece are as predicted; when encoding. */
 function equalAhead(): u32 {
   let equal: u32 = 0;
@@ -737,13 +752,14 @@ function copyRun(): bool {
 
 function copyByte(): void {
   const P = predicted(0);
-  const next = pieceLeft > 1 && distance != 1 ? predicted(1) : 0;
+  const next = predictedAhead(1);
+  const ahead = next | predictedAhead(2) << 8 | predictedAhead(3) << 16;
   const byte: u32 = encoding ? <u32>load<u8>(actual) : 0;
   // The last byte of a chunk in which none was wrong so far is wrong.
-  const wrong = chunkLeft == 1 ? 1 : codeWrong(<u32>(byte != P), P, next);
+  const wrong = chunkLeft == 1 ? 1 : codeWrong(<u32>(byte != P), P, ahead);
   let made = P;
   if (wrong) {
-    lastDifference = codeDifference((byte - P) & 255, P);
+    lastDifference = codeDifference((byte - P) & 255, P, ahead);
     made = (P + lastDifference) & 255;
     since = 0;
     chunkLeft = 0;
@@ -791,10 +807,10 @@ let referenceBuffer: usize = 0;
 let actualBuffer: usize = 0;
 
 /**
- * Makes everything as it is before the first byte. Bits: the window is 2^windowBits bytes, bit histories 2^historyBits
- * bytes, the tables of predicted bytes 2^flagBits and 2^tableBits chances of four bytes.
+ * Makes everything as it is before the first byte, for `bases` and `targets` bytes in all. The window has 2^windowBits
+ * bytes, the histories of new bytes 2^historyBits, those about predicted bytes 2^guessBits.
  */
-export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32, historyBits: u32, tableBits: u32): void {
+export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32, historyBits: u32, guessBits: u32): void {
   bump = __heap_base;
   encoding = isEncoding;
   makeSquash();
@@ -812,12 +828,13 @@ export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32
   matchTable = allocate(<usize>4 << matchBits);
   memory.fill(matchTable, 0, <usize>4 << matchBits);
   matchShift = 32 - matchBits;
-  flagTable = allocateChances(1 << tableBits);
-  flagShift = 32 - tableBits;
-  wrongTable = allocateChances(1 << tableBits);
-  wrongShift = 32 - tableBits;
-  flagWeights = allocateWeights(16 * 4, 4915);
-  wrongWeights = allocateWeights(256, 4588);
+  guessTable = allocate(<usize>1 << guessBits);
+  memory.fill(guessTable, 0, <usize>1 << guessBits);
+  guessShift = 32 - guessBits;
+  guessChances = allocate(<usize>guessKinds << 10);
+  for (let kind: u32 = 0; kind < guessKinds; kind++) fillHistoryChances(guessChances + (<usize>kind << 10));
+  wrongWeights = allocateWeights(16 * 4, 4915);
+  differenceWeights = allocateWeights(256, 5243);
   order1Table = allocate(256 * 17 * 16);
   memory.fill(order1Table, 0, 256 * 17 * 16);
   historyTable = allocate(<usize>1 << historyBits);
@@ -833,7 +850,7 @@ export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32
   }
   makeRefinements();
   newWeights = allocateWeights(3 * 256, 4096);
-  newFlagWeights = allocateWeights(8, 4915);
+  unexpectedWeights = allocateWeights(8, 4915);
   numberChances = allocateChances(numberKinds * <u32>kindBytes / 4);
   position = 0;
   c4 = 0;

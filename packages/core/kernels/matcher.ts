@@ -7,12 +7,15 @@
  *
  * Bounds: per target byte at most `stateCount` steps, `chainMax` candidates, and amortized a constant number of steps
  * back; inside exact runs nothing is looked up, so that equal, periodic and empty data cost no more than the rest.
- * Memory: X, four bytes for each fourth byte of X, the table of heads, and the path.
+ * Memory: X, four bytes for each indexed position, the table of heads, and the path.
  */
 
-/** Every how many bytes of X are in the index, and how many bytes its hash covers: every match of 11 bytes is found. */
-const step: u32 = 4;
+/** How many bytes the index's hash covers. With a position in it every four bytes, every match of 11 bytes is found. */
 const hashBytes: u32 = 8;
+/** Every how many bytes (a power of two) a position of X is in the index; fewer when there would be no room for it. */
+let stepBits: u32 = 2;
+const stepBitsOfLarge: u32 = 4;
+const largeBytes: u32 = 1200000000;
 /** Candidates looked at for one position. */
 const chainMax: i32 = 8;
 const stateCount: i32 = 8;
@@ -72,11 +75,12 @@ export function open(bases: u32, targets: u32): usize {
   bump = __heap_base;
   baseBytes = bases;
   allBytes = bases + targets;
+  stepBits = allBytes > largeBytes ? stepBitsOfLarge : 2;
   let bits: u32 = 10;
-  while (bits < 26 && (<u32>1 << bits) * step * 2 < allBytes) bits++;
+  while (bits < 25 && (<u32>2 << bits) < allBytes >>> stepBits) bits++;
   headsShift = 64 - bits;
   heads = allocate(<usize>4 << bits);
-  chain = allocate((<usize>allBytes / step + 1) * 4);
+  chain = allocate((<usize>(allBytes >>> stepBits) + 1) * 4);
   ringCost = allocate(ringSize * 4);
   ringNode = allocate(ringSize * 4);
   nodesMax = 1 << 16;
@@ -101,15 +105,15 @@ export function setPrices(right: i32, wrong: i32, fresh: i32, freshStart: i32, j
   return <u32>((load<u64>(X + at) * 0x9e3779b97f4a7c15) >>> headsShift);
 }
 
-/** Puts every `step`th position below `end` into the index, as far as its bytes are there. */
+/** Puts positions below `end` into the index, as far as their bytes are there. */
 function indexUpTo(end: u32): void {
   let at = indexed;
   while (at + hashBytes <= end) {
     const head = heads + (<usize>hashAt(at) << 2);
     // Positions are stored one higher: 0 means none.
-    store<u32>(chain + <usize>(at / step) * 4, load<u32>(head));
+    store<u32>(chain + (<usize>(at >>> stepBits) << 2), load<u32>(head));
     store<u32>(head, at + 1);
-    at += step;
+    at += <u32>1 << stepBits;
   }
   indexed = at;
 }
@@ -328,7 +332,7 @@ function lookUp(position: u32, bestAt: usize): void {
   let candidate = load<u32>(heads + (<usize>hashAt(position) << 2));
   for (let tried = 0; candidate != 0 && tried < chainMax; tried++) {
     const at = candidate - 1;
-    candidate = load<u32>(chain + <usize>(at / step) * 4);
+    candidate = load<u32>(chain + (<usize>(at >>> stepBits) << 2));
     if (load<u64>(X + at) != load<u64>(X + position)) continue;
     const ahead = aheadOf(position, position - at, 64);
     if (ahead > firstAhead) {

@@ -12,7 +12,7 @@ import type { FuzzTarget } from './fuzz.js';
 import { type BlocksSample, type BlockWish, blocksOfWishes, joined, patchOfBlocks } from './remendo-samples.js';
 
 const baseBlockBytes = 32 * 1024;
-const sizes = { windowBits: 16, historyBits: 12, tableBits: 12 };
+const sizes = { windowBits: 16, historyBits: 12, guessBits: 14 };
 
 /** What is announced, whatever the patch is; an empty target in the middle, so that two ends lie there. */
 const small = [3_000, 0, 5_000] as const;

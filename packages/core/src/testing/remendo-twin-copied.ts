@@ -1,32 +1,72 @@
 /** The twin's model of copied bytes: is a byte the predicted one, and if not, which. */
-import { Chances, clampChance, clampLogarithm, constantLogarithm, hash, Mixer, squash } from './remendo-twin-chances.js';
+import { clampChance, clampLogarithm, hash, Mixer, SteadyChances, squash } from './remendo-twin-chances.js';
 import type { BinaryDecoder } from './remendo-twin-decoder.js';
+import { historyChances, nextHistories } from './remendo-twin-histories.js';
 import type { MadeBytes } from './remendo-twin-made.js';
 
-const usesMax = 255;
+/** What guesses are about: kinds from here on. */
+const wrongKind = 0;
+const differenceKind = 8;
+export const unexpectedKind = 16;
+const kinds = 24;
 
 /** How many predictions in a row were right, in 13 steps. */
 const sinceStep = (since: number): number =>
   since < 16 ? since >> 1 : since < 32 ? 8 : since < 64 ? 9 : since < 256 ? 10 : since < 4096 ? 11 : 12;
 
-/** Yes or no from up to eight contexts, each of them a chance in one hashed table. */
-export class FlagModel {
-  readonly #chances: Chances;
-  readonly #shift: number;
+/** A history in the common table, and what it means to. */
+interface Guess {
+  readonly kind: number;
+  readonly slot: number;
+}
 
-  constructor(tableBits: number) {
-    this.#chances = new Chances({ count: 2 ** tableBits });
-    this.#shift = 32 - tableBits;
+/** Bit histories of contexts, one byte each, in one hashed table; the chance of each history is learnt for each kind. */
+export class Guesses {
+  readonly #histories: Uint8Array;
+  readonly #shift: number;
+  readonly #chances = Array.from({ length: kinds }, () => new SteadyChances(historyChances));
+
+  constructor(guessBits: number) {
+    this.#histories = new Uint8Array(2 ** guessBits);
+    this.#shift = 32 - guessBits;
   }
 
-  /** @param contexts by the number that is hashed with each. */
-  read(decoder: BinaryDecoder, contexts: readonly (readonly [number, number])[], mixing: { mixer: Mixer; set: number }): number {
-    const slots = contexts.map(([kind, context]) => hash(context, kind) >>> this.#shift);
-    const logarithms = [...slots.map((slot) => this.#chances.logarithm(slot)), constantLogarithm];
-    const p = clampChance(squash(clampLogarithm(mixing.mixer.mix(mixing.set, logarithms))));
+  /** Contexts of kinds from `firstKind` on. */
+  guessesOf(firstKind: number, contexts: readonly number[]): readonly Guess[] {
+    return contexts.map((context, index) => {
+      const kind = firstKind + index;
+      return { kind, slot: hash(context, kind + 1) >>> this.#shift };
+    });
+  }
+
+  /** The same contexts at a node of a tree. */
+  guessesAt(node: number, firstKind: number, hashes: readonly number[]): readonly Guess[] {
+    return hashes.map((hashed, index) => {
+      const slot = Math.imul(hashed + Math.imul(node, 0x9e3779b1), 0x2c1b3c6d) >>> this.#shift;
+      return { kind: firstKind + index, slot };
+    });
+  }
+
+  /** @param constants are mixed in behind the guesses. */
+  read(
+    decoder: BinaryDecoder,
+    guesses: readonly Guess[],
+    { mixer, set, constants = [] }: { readonly mixer: Mixer; readonly set: number; readonly constants?: readonly number[] },
+  ): number {
+    const known = guesses.map(({ kind, slot }) => ({
+      slot,
+      chances: this.#chances[kind] as SteadyChances,
+      history: this.#histories[slot] as number,
+    }));
+    const logarithms = [...known.map(({ chances, history }) => chances.logarithm(history)), ...constants];
+    const p = clampChance(squash(clampLogarithm(mixer.mix(set, logarithms))));
     const bit = decoder.bit(p);
-    mixing.mixer.learn(mixing.set, logarithms, { bit, p });
-    for (const slot of slots) this.#chances.learn(slot, bit, usesMax);
+    mixer.learn(set, logarithms, { bit, p });
+    for (const { slot, chances, history } of known) {
+      chances.learn(history, bit);
+      // Two guesses may share a slot: its history then goes on twice.
+      this.#histories[slot] = nextHistories[(this.#histories[slot] as number) * 2 + bit] as number;
+    }
     return bit;
   }
 }
@@ -39,31 +79,25 @@ export class CopiedBytes {
   #lastPredicted = 0;
   #lastPredicted2 = 0;
   #lastDifference = 0;
-  readonly #flagMixer = new Mixer(13 * 4, 4915, 14);
-  readonly #differences: Chances;
-  readonly #differenceShift: number;
-  readonly #differenceMixer = new Mixer(256, 4588, 12);
+  readonly #wrongMixer = new Mixer(13 * 4, 4915, 14);
+  readonly #differenceMixer = new Mixer(256, 5243, 20);
 
   constructor(
     private readonly decoder: BinaryDecoder,
     private readonly made: MadeBytes,
-    private readonly flagModel: FlagModel,
-    tableBits: number,
-  ) {
-    this.#differences = new Chances({ count: 2 ** tableBits });
-    this.#differenceShift = 32 - tableBits;
-  }
+    private readonly guesses: Guesses,
+  ) {}
 
   /**
-   * @param next the byte that is predicted after this one; 0 when it is not known.
+   * @param ahead the three bytes that are predicted after this one, the first lowest; 0 for those that are not known.
    * @param surelyWrong is not asked for.
    */
-  read({ predicted, next, surelyWrong }: { predicted: number; next: number; surelyWrong: boolean }): {
+  read({ predicted, ahead, surelyWrong }: { predicted: number; ahead: number; surelyWrong: boolean }): {
     byte: number;
     wrong: boolean;
   } {
-    const wrong = surelyWrong || this.#readWrong(predicted, next) === 1;
-    if (wrong) this.#lastDifference = this.#readDifference(predicted);
+    const wrong = surelyWrong || this.#readWrong(predicted, ahead) === 1;
+    if (wrong) this.#lastDifference = this.#readDifference(predicted, ahead);
     this.since = wrong ? 0 : this.since + 1;
     this.#flags = ((this.#flags << 1) | (wrong ? 1 : 0)) >>> 0;
     this.#lastPredicted2 = this.#lastPredicted;
@@ -77,47 +111,46 @@ export class CopiedBytes {
     this.#flags = 0;
   }
 
-  #readWrong(predicted: number, next: number): number {
+  #readWrong(predicted: number, ahead: number): number {
     const step = sinceStep(this.since);
     const flags = this.#flags;
     const last = this.made.back(1);
-    const contexts = [
-      [1, flags & 0xffff],
-      [2, (flags & 0xff) | (step << 8)],
-      [3, predicted | ((flags & 15) << 8)],
-      [4, predicted | (last << 8) | ((flags & 3) << 16)],
-      [5, predicted | (this.#lastPredicted << 8) | (this.#lastPredicted2 << 16) | (step << 24)],
-      [6, predicted | (next << 8) | (last << 16) | ((flags & 1) << 24)],
-      [7, this.since < 63 ? this.since : 63 + step],
-    ] as const;
-    return this.flagModel.read(this.decoder, contexts, { mixer: this.#flagMixer, set: step * 4 + (flags & 3) });
+    const [predicted1, predicted2] = [this.#lastPredicted, this.#lastPredicted2];
+    const guesses = this.guesses.guessesOf(wrongKind, [
+      flags & 0xffff,
+      predicted | ((flags & 15) << 8),
+      predicted | (last << 8) | ((flags & 3) << 16),
+      predicted | ((ahead & 255) << 8) | (last << 16) | ((flags & 1) << 24),
+      predicted | (predicted1 << 8) | (predicted2 << 16) | (step << 24),
+      this.since < 63 ? this.since : 63 + step,
+      predicted | (ahead << 8),
+      predicted1 | (predicted2 << 8) | ((flags & 255) << 16),
+    ]);
+    return this.guesses.read(this.decoder, guesses, { mixer: this.#wrongMixer, set: step * 4 + (flags & 3) });
   }
 
   /** What the byte is more than the predicted one, modulo 256: eight bits, the highest first. */
-  #readDifference(predicted: number): number {
-    const [last, last2] = [this.made.back(1), this.made.back(2)];
-    const hashes = [
-      hash(0, 1),
-      hash(predicted, 2),
-      hash(this.#lastDifference | (Math.min(8, this.since) << 8), 3),
-      hash(this.#flags & 255, 4),
-      hash(last | (predicted << 8), 5),
-      hash(last | (last2 << 8) | (predicted << 16), 6),
-      hash(this.#lastDifference | (predicted << 8), 7),
-      hash(this.#lastPredicted | (predicted << 8) | ((this.#flags & 15) << 16), 8),
-    ];
+  #readDifference(predicted: number, ahead: number): number {
+    const hashes = this.#differenceContexts(predicted, ahead).map((context, index) => hash(context, differenceKind + 1 + index));
     let node = 1;
-    while (node < 256) node = node * 2 + this.#readDifferenceBit(hashes, node);
+    while (node < 256) {
+      const guesses = this.guesses.guessesAt(node, differenceKind, hashes);
+      node = node * 2 + this.guesses.read(this.decoder, guesses, { mixer: this.#differenceMixer, set: node });
+    }
     return node - 256;
   }
 
-  #readDifferenceBit(hashes: readonly number[], node: number): number {
-    const slots = hashes.map((context) => Math.imul(context + Math.imul(node, 0x9e3779b1), 0x2c1b3c6d) >>> this.#differenceShift);
-    const logarithms = slots.map((slot) => this.#differences.logarithm(slot));
-    const p = clampChance(squash(clampLogarithm(this.#differenceMixer.mix(node, logarithms))));
-    const bit = this.decoder.bit(p);
-    this.#differenceMixer.learn(node, logarithms, { bit, p });
-    for (const slot of slots) this.#differences.learn(slot, bit, usesMax);
-    return bit;
+  #differenceContexts(predicted: number, ahead: number): readonly number[] {
+    const [predicted1, predicted2] = [this.#lastPredicted, this.#lastPredicted2];
+    return [
+      predicted,
+      this.#lastDifference | (Math.min(8, this.since) << 8),
+      this.#flags & 255,
+      this.made.back(1) | (predicted << 8),
+      this.#lastDifference | (predicted << 8),
+      predicted1 | (predicted << 8) | ((this.#flags & 15) << 16),
+      predicted | (ahead << 8),
+      predicted | ((ahead & 255) << 8) | (predicted1 << 16) | (predicted2 << 24),
+    ];
   }
 }

@@ -9,7 +9,7 @@ import {
   SteadyChances,
   squash,
 } from './remendo-twin-chances.js';
-import type { FlagModel } from './remendo-twin-copied.js';
+import { type Guesses, unexpectedKind } from './remendo-twin-copied.js';
 import type { BinaryDecoder } from './remendo-twin-decoder.js';
 import { HistoryTable, historyChances, nextHistories } from './remendo-twin-histories.js';
 import type { MadeBytes } from './remendo-twin-made.js';
@@ -43,7 +43,7 @@ export class NewBytes {
   constructor(
     private readonly decoder: BinaryDecoder,
     private readonly made: MadeBytes,
-    private readonly flagModel: FlagModel,
+    private readonly guesses: Guesses,
     historyBits: number,
   ) {
     this.#table = new HistoryTable(historyBits);
@@ -64,14 +64,15 @@ export class NewBytes {
   #readUnexpected(expected: number): number {
     const { made } = this;
     const step = matchStep(made.matchLength);
-    const contexts = [
-      [11, step | ((this.#matchFlags & 255) << 8)],
-      [12, expected | (step << 8)],
-      [13, expected | (made.last(4) << 8)],
-      [14, this.#matchFlags & 0xffff],
-      [15, Math.min(400, made.matchLength)],
-    ] as const;
-    const bit = this.flagModel.read(this.decoder, contexts, { mixer: this.#matchMixer, set: step });
+    const guesses = this.guesses.guessesOf(unexpectedKind, [
+      step | ((this.#matchFlags & 255) << 8),
+      expected | (step << 8),
+      expected | (made.last(4) << 8),
+      this.#matchFlags & 0xffff,
+      Math.min(400, made.matchLength),
+    ]);
+    const mixing = { mixer: this.#matchMixer, set: step, constants: [constantLogarithm] };
+    const bit = this.guesses.read(this.decoder, guesses, mixing);
     this.#matchFlags = ((this.#matchFlags << 1) | bit) >>> 0;
     return bit;
   }

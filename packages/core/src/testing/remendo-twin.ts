@@ -1,10 +1,10 @@
 /**
- * A second decoder of the compact profile: plain TypeScript, over whole buffers, written from docs/format/patch-v1.md
- * to be read beside it. Tests hold the kernel to it. It trusts nobody either, and refuses with plain errors.
+ * A second decoder of the compact profile: plain TypeScript over whole buffers, to be read beside
+ * docs/format/patch-v1.md. Tests hold the kernel to it. It trusts nobody either, and refuses with plain errors.
  */
 import { ByteReader } from '../bytes/byte-reader.js';
 import { sizeBounds } from '../patch/remendo/patch-header.js';
-import { CopiedBytes, FlagModel } from './remendo-twin-copied.js';
+import { CopiedBytes, Guesses } from './remendo-twin-copied.js';
 import { BinaryDecoder, lengthContext, NumberModel, numberKind } from './remendo-twin-decoder.js';
 import { MadeBytes } from './remendo-twin-made.js';
 import { NewBytes } from './remendo-twin-new.js';
@@ -16,7 +16,7 @@ const chunkBytes = 256;
 interface TwinPatch {
   readonly windowBits: number;
   readonly historyBits: number;
-  readonly tableBits: number;
+  readonly guessBits: number;
   readonly blocks: Uint8Array;
   readonly bytes: Uint8Array;
 }
@@ -39,14 +39,14 @@ function splitPatch(patch: Uint8Array): TwinPatch {
   if (reader.u8() !== 0x10) throw new Error('it is not a compact patch of version 1');
   reader.varint();
   if (reader.varint() !== 0) throw new Error('it has transforms');
-  const [windowBits = 0, historyBits = 0, tableBits = 0] = reader.take(3);
+  const [windowBits = 0, historyBits = 0, guessBits = 0] = reader.take(3);
   const isWithin = (bits: number, { min, max }: { min: number; max: number }): boolean => bits >= min && bits <= max;
-  const { windowBits: window, historyBits: history, tableBits: table } = sizeBounds;
-  if (!isWithin(windowBits, window) || !isWithin(historyBits, history) || !isWithin(tableBits, table)) {
+  const { windowBits: window, historyBits: history, guessBits: guess } = sizeBounds;
+  if (!isWithin(windowBits, window) || !isWithin(historyBits, history) || !isWithin(guessBits, guess)) {
     throw new Error('its sizes are not possible');
   }
   const blocks = reader.take(reader.varint());
-  return { windowBits, historyBits, tableBits, blocks, bytes: reader.take(reader.remaining) };
+  return { windowBits, historyBits, guessBits, blocks, bytes: reader.take(reader.remaining) };
 }
 
 function readBlocks(stream: Uint8Array, baseBytes: number, targetBytes: number): readonly TwinBlock[] {
@@ -131,9 +131,9 @@ class ByteTwin {
   ) {
     this.#decoder = new BinaryDecoder(patch.bytes);
     this.#made = new MadeBytes(targetBytes, patch.windowBits);
-    const flagModel = new FlagModel(patch.tableBits);
-    this.#copied = new CopiedBytes(this.#decoder, this.#made, flagModel, patch.tableBits);
-    this.#new = new NewBytes(this.#decoder, this.#made, flagModel, patch.historyBits);
+    const guesses = new Guesses(patch.guessBits);
+    this.#copied = new CopiedBytes(this.#decoder, this.#made, guesses);
+    this.#new = new NewBytes(this.#decoder, this.#made, guesses, patch.historyBits);
     this.#windowBytes = 2 ** patch.windowBits;
   }
 
@@ -165,8 +165,9 @@ class ByteTwin {
   #copyPiece(bytes: number, prediction: Prediction): void {
     if (prediction.kind === 'far' && prediction.reference + bytes > this.#address) throw new Error('it refers to what is not made');
     const shift = prediction.kind === 'near' ? prediction.distance : this.#address - prediction.reference;
-    const isKnown = (ahead: number): boolean => !(prediction.kind === 'near' && ahead >= prediction.distance);
     const predict = (ahead: number): number => this.#byteAt(this.#address + ahead - shift);
+    /** What is predicted after this byte is not known beyond the piece, nor where the piece itself has yet to make it. */
+    const knownEnd = prediction.kind === 'near' ? prediction.distance : bytes;
     let chunkLeft = 0;
     for (let left = bytes; left > 0; ) {
       if (this.#copied.since >= calm && chunkLeft === 0) {
@@ -177,8 +178,9 @@ class ByteTwin {
         chunkLeft = Math.min(left, chunkBytes);
         if (run > 0) continue;
       }
-      const next = left > 1 && isKnown(1) ? predict(1) : 0;
-      const { byte, wrong } = this.#copied.read({ predicted: predict(0), next, surelyWrong: chunkLeft === 1 });
+      const end = Math.min(left, knownEnd);
+      const ahead = [1, 2, 3].reduce((three, at) => three | (at < end ? predict(at) << (8 * at - 8) : 0), 0);
+      const { byte, wrong } = this.#copied.read({ predicted: predict(0), ahead, surelyWrong: chunkLeft === 1 });
       this.#made.append(byte);
       this.#made.endMatch(4);
       left -= 1;

@@ -8,13 +8,13 @@ export interface CoderSizes {
   readonly windowBits: number;
   /** Bytes for bit histories of new bytes. */
   readonly historyBits: number;
-  /** Chances (four bytes each) in each of the two tables for predicted bytes. */
-  readonly tableBits: number;
+  /** Bytes for bit histories about predicted bytes. */
+  readonly guessBits: number;
 }
 
 interface CoderExports {
   readonly memory: KernelMemory;
-  open(isEncoding: boolean, bases: number, targets: number, windowBits: number, historyBits: number, tableBits: number): void;
+  open(isEncoding: boolean, bases: number, targets: number, windowBits: number, historyBits: number, guessBits: number): void;
   codeBlocks(count: number, isLast: boolean): number;
   begin(pieces: number): void;
   run(isLast: boolean): number;
@@ -59,7 +59,7 @@ export class CoderKernel {
 
   /** Everything as before the first byte. */
   open(isEncoding: boolean, bytes: { readonly bases: number; readonly targets: number }, sizes: CoderSizes): void {
-    this.exports.open(isEncoding, bytes.bases, bytes.targets, sizes.windowBits, sizes.historyBits, sizes.tableBits);
+    this.exports.open(isEncoding, bytes.bases, bytes.targets, sizes.windowBits, sizes.historyBits, sizes.guessBits);
     this.#memory = new Uint8Array(this.exports.memory.buffer);
   }
 

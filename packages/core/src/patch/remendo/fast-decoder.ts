@@ -20,6 +20,7 @@ export interface FastStreams<Stream> {
 }
 
 const chunkBytes = 256 * 1024;
+const varintBytesMax = 6;
 
 /** Makes every target of the space. @throws UpdaterError PATCH_INVALID. */
 export async function decodeFast(streams: FastStreams<ByteSource>, space: AddressSpace, signal?: AbortSignal): Promise<void> {
@@ -70,15 +71,18 @@ class FastDecoder {
     while (this.#left > 0) {
       signal?.throwIfAborted();
       const { blocks } = this.streams;
-      const copied = await blocks.varint(this.#left);
+      if (!blocks.holdsVarint) await blocks.fill();
+      const copied = blocks.varint(this.#left);
       if (copied > 0) {
-        const zigzag = await blocks.varint(2 ** 34);
+        if (!blocks.holdsVarint) await blocks.fill();
+        const zigzag = blocks.varint(2 ** 34);
         const reference = referenceEnd + (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2);
         if (reference < 0 || reference >= this.#address) throw patchInvalid('a block is not possible');
         await this.#copy(reference, copied);
         referenceEnd = reference + copied;
       }
-      const fresh = await blocks.varint(this.#left);
+      if (!blocks.holdsVarint) await blocks.fill();
+      const fresh = blocks.varint(this.#left);
       if (copied + fresh === 0) throw patchInvalid('a block is empty');
       await this.#fresh(fresh);
     }
@@ -93,47 +97,45 @@ class FastDecoder {
       // Never more than lies between a byte and its reference: that much is made.
       const count = Math.min(space.length, from < flushed ? flushed - from : this.#address - from);
       const part = space.subarray(0, count);
-      if (from < flushed) await this.space.read(from, part);
-      else part.set(this.#chunk.subarray(from - flushed, from - flushed + count));
+      if (from >= flushed) part.set(this.#chunk.subarray(from - flushed, from - flushed + count));
+      else if (!this.space.readKept(from, part)) await this.space.read(from, part);
       await this.#correct(part);
-      await this.#advance(count);
       done += count;
+      if (this.#advance(count)) await this.#flush();
     }
   }
 
+  /** Turns predicted bytes into what they should be; waits only when a stream has nothing decoded. */
   async #correct(part: Uint8Array): Promise<void> {
+    const { runs, wrong } = this.streams;
     for (let done = 0; done < part.length; ) {
       if (this.#runLeft === 0) {
+        if (!runs.holdsVarint) await runs.fill();
         this.#isRight = !this.#isRight;
-        this.#runLeft = await this.streams.runs.varint(2 ** 32);
-        // Brotli makes millions of empty runs of a few bytes; only the first one has a use: the first byte may be wrong.
+        this.#runLeft = runs.varint(2 ** 32);
         if (this.#runLeft === 0 && !this.#isFirstRun) throw patchInvalid('a run is empty');
         this.#isFirstRun = false;
         continue;
       }
-      const count = Math.min(this.#runLeft, part.length - done);
-      if (!this.#isRight) await this.#addDifferences(part.subarray(done, done + count));
+      let count = Math.min(this.#runLeft, part.length - done);
+      if (!this.#isRight) {
+        if (wrong.held === 0) await wrong.fill();
+        count = Math.min(count, wrong.held);
+        wrong.addTo(part.subarray(done, done + count));
+      }
       this.#runLeft -= count;
       done += count;
     }
   }
 
-  async #addDifferences(part: Uint8Array): Promise<void> {
-    for (let done = 0; done < part.length; ) {
-      const differences = await this.streams.wrong.take(part.length - done);
-      for (let index = 0; index < differences.length; index++) {
-        part[done + index] = (part[done + index] as number) + (differences[index] as number);
-      }
-      done += differences.length;
-    }
-  }
-
   async #fresh(bytes: number): Promise<void> {
+    const { fresh } = this.streams;
     for (let done = 0; done < bytes; ) {
-      const part = await this.streams.fresh.take(this.#space(bytes - done).length);
-      this.#space(part.length).set(part);
-      await this.#advance(part.length);
-      done += part.length;
+      if (fresh.held === 0) await fresh.fill();
+      const space = this.#space(Math.min(bytes - done, fresh.held));
+      fresh.copyTo(space);
+      done += space.length;
+      if (this.#advance(space.length)) await this.#flush();
     }
   }
 
@@ -141,10 +143,11 @@ class FastDecoder {
     return this.#chunk.subarray(this.#filled, Math.min(this.#chunk.length, this.#filled + bytesMax));
   }
 
-  async #advance(count: number): Promise<void> {
+  /** True when the chunk is full. */
+  #advance(count: number): boolean {
     this.#filled += count;
     this.#left -= count;
-    if (this.#filled === this.#chunk.length) await this.#flush();
+    return this.#filled === this.#chunk.length;
   }
 
   async #flush(): Promise<void> {
@@ -159,50 +162,72 @@ class PullStream {
   readonly #chunks: AsyncGenerator<Uint8Array, void, undefined>;
   #chunk: Uint8Array = new Uint8Array();
   #offset = 0;
+  #isOver = false;
 
   constructor(source: ByteSource) {
     this.#chunks = transformChunks(sourceChunks(source, { chunkBytes: 64 * 1024 }), createBrotliDecompress());
   }
 
-  /** Between one and `bytesMax` bytes; a view that holds until the next call. */
-  async take(bytesMax: number): Promise<Uint8Array> {
-    if (!(await this.#hasMore())) throw patchInvalid('a stream is too short');
-    const part = this.#chunk.subarray(this.#offset, this.#offset + bytesMax);
+  /** Bytes that are decoded and not taken. */
+  get held(): number {
+    return this.#chunk.length - this.#offset;
+  }
+
+  /** Whether the next varint needs no waiting. */
+  get holdsVarint(): boolean {
+    return this.held >= varintBytesMax || this.#isOver;
+  }
+
+  /** Decodes on until there is a byte, and for numbers a whole varint. @throws UpdaterError PATCH_INVALID at the end. */
+  async fill(): Promise<void> {
+    while (this.held < varintBytesMax && !this.#isOver) await this.#decodeMore();
+    if (this.held === 0) throw patchInvalid('a stream is too short');
+  }
+
+  /** The next `part.length` bytes, which must be held, are added to those of the part. */
+  addTo(part: Uint8Array): void {
+    for (let index = 0; index < part.length; index++) {
+      part[index] = (part[index] as number) + (this.#chunk[this.#offset + index] as number);
+    }
     this.#offset += part.length;
-    return part;
+  }
+
+  copyTo(part: Uint8Array): void {
+    part.set(this.#chunk.subarray(this.#offset, this.#offset + part.length));
+    this.#offset += part.length;
   }
 
   /** LEB128, at most `max`. */
-  async varint(max: number): Promise<number> {
+  varint(max: number): number {
     let value = 0;
     for (let scale = 1; scale <= 2 ** 35; scale *= 128) {
-      if (this.#offset === this.#chunk.length && !(await this.#hasMore())) throw patchInvalid('a stream is too short');
+      if (this.held === 0) throw patchInvalid('a stream is too short');
       const byte = this.#chunk[this.#offset++] as number;
       value += (byte & 0x7f) * scale;
-      if (byte < 0x80) {
-        if (value > max) break;
-        return value;
-      }
+      if (byte >= 0x80) continue;
+      if (value <= max) return value;
+      break;
     }
     throw patchInvalid('a number is too large');
   }
 
   /** @throws UpdaterError PATCH_INVALID when something is left. */
   async end(): Promise<void> {
-    if (await this.#hasMore()) throw patchInvalid('a stream is too long');
+    while (this.held === 0 && !this.#isOver) await this.#decodeMore();
+    if (this.held > 0) throw patchInvalid('a stream is too long');
   }
 
   async close(): Promise<void> {
     await this.#chunks.return().catch(() => {});
   }
 
-  async #hasMore(): Promise<boolean> {
-    while (this.#offset === this.#chunk.length) {
-      const next = await this.#chunks.next();
-      if (next.done === true) return false;
-      this.#chunk = next.value;
-      this.#offset = 0;
+  async #decodeMore(): Promise<void> {
+    const next = await this.#chunks.next();
+    if (next.done === true) {
+      this.#isOver = true;
+      return;
     }
-    return true;
+    this.#chunk = this.held === 0 ? next.value : Buffer.concat([this.#chunk.subarray(this.#offset), next.value]);
+    this.#offset = 0;
   }
 }

@@ -6,7 +6,7 @@
  * | 0      | 1      | 0x10 compact profile, 0x11 fast profile, of format version 1      |
  * | 1      | varint | decode cost                                                      |
  * | …      | varint | number of transforms: 0                                          |
- * | …      | 3      | compact only: windowBits, historyBits, tableBits                  |
+ * | …      | 3      | compact only: windowBits, historyBits, guessBits                  |
  * | …      | varint | compact: length of the block list · fast: of blocks, runs, wrong bytes |
  * | …      |        | the streams; the last reaches to the end                         |
  */
@@ -30,7 +30,7 @@ const lengthCounts = { compact: 1, fast: 3 } as const;
 export const sizeBounds = {
   windowBits: { min: 16, max: 21 },
   historyBits: { min: 12, max: 24 },
-  tableBits: { min: 12, max: 20 },
+  guessBits: { min: 14, max: 22 },
 } as const;
 
 export interface PatchHeader {
@@ -46,7 +46,7 @@ export function encodePatchHeader(header: PatchHeader, streamBytes: readonly num
     .u8(versionBits | profileNames.indexOf(header.profile))
     .varint(header.decodeCost)
     .varint(0);
-  if (header.sizes !== null) writer.u8(header.sizes.windowBits).u8(header.sizes.historyBits).u8(header.sizes.tableBits);
+  if (header.sizes !== null) writer.u8(header.sizes.windowBits).u8(header.sizes.historyBits).u8(header.sizes.guessBits);
   for (const bytes of streamBytes.slice(0, lengthCounts[header.profile])) writer.varint(bytes);
   return writer.toBuffer();
 }
@@ -80,7 +80,7 @@ function readSizes(reader: ByteReader): CoderSizes {
     if (bits < sizeBounds[name].min || bits > sizeBounds[name].max) throw patchInvalid(`${name} is ${bits}`);
     return bits;
   };
-  return { windowBits: read('windowBits'), historyBits: read('historyBits'), tableBits: read('tableBits') };
+  return { windowBits: read('windowBits'), historyBits: read('historyBits'), guessBits: read('guessBits') };
 }
 
 function sliceStreams(patch: ByteSource, start: number, lengths: readonly number[]): readonly ByteSource[] {

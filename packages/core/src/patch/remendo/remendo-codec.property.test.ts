@@ -81,7 +81,7 @@ const wishArbitrary: fc.Arbitrary<BlockWish> = fc.record({
 const sizesArbitrary = fc.record({
   windowBits: fc.constantFrom(16, 16, 17, 21),
   historyBits: fc.constantFrom(12, 13, 18),
-  tableBits: fc.constantFrom(12, 16),
+  guessBits: fc.constantFrom(14, 16),
 });
 
 /** Cuts what blocks made into files anywhere, empty ones among them. */
@@ -177,7 +177,7 @@ describe('whatever the bytes of a patch are', () => {
     const wishes = Array.from({ length: 25 }, (_, index) => ({ ...wish, place: (index * 0.618) % 1 }));
     const { blocks, space } = blocksOfWishes(base, wishes, 2);
     const bytes = space.all.length - base.length;
-    const seed = patchOfBlocks(blocks, space, { windowBits: 16, historyBits: 12, tableBits: 12 });
+    const seed = patchOfBlocks(blocks, space, { windowBits: 16, historyBits: 12, guessBits: 14 });
     const byKernel = async (patch: Uint8Array): Promise<Uint8Array> => {
       const sink = new BufferSink(bytes);
       await remendoCodec.apply({ bases: [bufferSource(base)], patch: bufferSource(patch), targets: [{ sink, bytes }] });

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { brotliCompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { BufferSink, type ByteSource, bufferSource } from '../../bytes/byte-source.js';
@@ -6,7 +7,8 @@ import { isUpdaterError } from '../../errors.js';
 import { limits } from '../../limits.js';
 import { applySample, joined, makePatchOf, patchOfBlocks, type SampleFiles } from '../../testing/remendo-samples.js';
 import { seededRandom } from '../../testing/seeded-random.js';
-import { takeCoderKernel } from './coder-kernel.js';
+import { CoderKernel, takeCoderKernel } from './coder-kernel.js';
+import { sizeBounds } from './patch-header.js';
 import { remendoCodec } from './remendo-codec.js';
 
 const random = seededRandom(5);
@@ -19,7 +21,7 @@ for (let index = 0; index < 100_000; index += 997) target[index] = (target[index
 const files: SampleFiles = { bases: [base], targets: [target] };
 
 const profiles = ['compact', 'fast'] as const;
-const smallest = { windowBits: 16, historyBits: 12, tableBits: 12 };
+const smallest = { windowBits: 16, historyBits: 12, guessBits: 14 };
 const refusal = (message: RegExp) => ({ code: 'PATCH_INVALID', message: expect.stringMatching(message) });
 
 /** Applies, comparing digests; and compares the bytes, which is quick this way only. */
@@ -136,14 +138,14 @@ describe('a header', () => {
     const invalid: readonly (readonly number[])[] = [
       [],
       [0x10],
-      [0x10, 0x80, 0x00, 0, 16, 12, 12, 0],
-      [0x10, 0, 0, 15, 12, 12, 0],
-      [0x10, 0, 0, 24, 12, 12, 0],
-      [0x10, 0, 0, 16, 11, 12, 0],
-      [0x10, 0, 0, 16, 25, 12, 0],
-      [0x10, 0, 0, 16, 12, 11, 0],
-      [0x10, 0, 0, 16, 12, 21, 0],
-      [0x10, 0, 0, 16, 12, 12, 2, 0xff],
+      [0x10, 0x80, 0x00, 0, 16, 12, 14, 0],
+      [0x10, 0, 0, 15, 12, 14, 0],
+      [0x10, 0, 0, sizeBounds.windowBits.max + 1, 12, 14, 0],
+      [0x10, 0, 0, 16, 11, 14, 0],
+      [0x10, 0, 0, 16, 25, 14, 0],
+      [0x10, 0, 0, 16, 12, 13, 0],
+      [0x10, 0, 0, 16, 12, 23, 0],
+      [0x10, 0, 0, 16, 12, 14, 2, 0xff],
       [0x11, 0, 0, 1, 1, 1],
       [0x11, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff],
     ];
@@ -299,6 +301,17 @@ describe('a kernel', () => {
     expect(again).toContain(kernel);
     for (const each of [...again, other]) each.giveBack();
   });
+
+  it('takes less than 35 MiB, whatever a header says', () => {
+    const { windowBits, historyBits, guessBits } = sizeBounds;
+    const kernel = new CoderKernel();
+    kernel.open(
+      true,
+      { bases: 0, targets: 1 },
+      { windowBits: windowBits.max, historyBits: historyBits.max, guessBits: guessBits.max },
+    );
+    expect(kernel.exports.memory.buffer.byteLength).toBeLessThan(35 * 2 ** 20);
+  });
 });
 
 describe('the encoder', () => {
@@ -308,5 +321,14 @@ describe('the encoder', () => {
     { copied: 0, reference: 0, fresh: 0 },
   ])('refuses a block that can not be: $copied copied bytes and $fresh new ones', (block) => {
     expect(() => patchOfBlocks([block], { all: base.subarray(0, 100), baseBytes: 0 }, smallest)).toThrow(/blocks are not possible/);
+  });
+});
+
+describe('the document', () => {
+  it('has the bounds of sizes that the decoder has', async () => {
+    const document = await readFile(new URL('../../../../../docs/format/patch-v1.md', import.meta.url), 'utf8');
+    for (const [name, { min, max }] of Object.entries(sizeBounds)) {
+      expect(document).toContain(`| ${name} | compact only, ${min} … ${max}:`);
+    }
   });
 });

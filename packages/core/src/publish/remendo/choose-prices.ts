@@ -8,16 +8,18 @@ import type { MatchPrices } from './matcher-kernel.js';
 
 const sampleParts = 4;
 const samplePartBytesMax = 32 * 1024;
-const sampleSizes = { windowBits: 17, historyBits: 22, tableBits: 12 };
+const sampleSizes = { windowBits: 17, historyBits: 22, guessBits: 14 };
 
 export function choosePrices(targets: Uint8Array): MatchPrices {
   const bits = sampleBitsPerByte(targets);
   // Text: the models know it well, and a wrong byte breaks a word.
   if (bits < 1.6) return { right: 1, wrong: 120, fresh: Math.max(8, Math.round(bits * 13)), freshStart: 80, jump: 260, jumpBit: 16 };
   // Records: much the same from row to row.
-  if (bits < 2.2) return { right: 1, wrong: 120, fresh: 26, freshStart: 96, jump: 260, jumpBit: 16 };
-  // Programs, and what is compressed already: wrong bytes are addresses, and cheap.
-  return { right: 1, wrong: 95, fresh: Math.min(128, Math.round(bits * 24)), freshStart: 96, jump: 170, jumpBit: 16 };
+  if (bits < 2.2) return { right: 1, wrong: 80, fresh: 26, freshStart: 96, jump: 260, jumpBit: 16 };
+  // Programs: wrong bytes are addresses, and cheap.
+  if (bits < 5) return { right: 1, wrong: 50, fresh: 36, freshStart: 96, jump: 190, jumpBit: 16 };
+  // What is compressed already: it is the same, or it is new.
+  return { right: 1, wrong: 95, fresh: Math.min(128, Math.round(bits * 16)), freshStart: 96, jump: 170, jumpBit: 16 };
 }
 
 function sampleBitsPerByte(targets: Uint8Array): number {

@@ -8,8 +8,7 @@ import { digestOf } from '../../hash/digest.js';
 import { limits } from '../../limits.js';
 import { applyPatch, type PatchContent } from '../../patch/apply-patch.js';
 import type { ProfileName } from '../../patch/remendo/patch-header.js';
-import { makePatch } from './make-patch.js';
-import { Matcher } from './matcher-kernel.js';
+import { makePatch, roomFor } from './make-patch.js';
 
 export interface MakePatchJob {
   readonly basePaths: readonly string[];
@@ -49,19 +48,19 @@ async function sourcesOf(files: OpenFiles, paths: readonly string[]): Promise<re
   return sources;
 }
 
-/** The patch, and what the files were when it was made. The matcher's memory is free again afterwards. */
+/** The patch, and what the files were when it was made. Their memory is free again afterwards. */
 async function makeFrom(
   bases: readonly ByteSource[],
   targets: readonly ByteSource[],
   { profile, signal }: { readonly profile: ProfileName; readonly signal: AbortSignal | undefined },
 ) {
-  const matcher = new Matcher(bytesOf(bases), bytesOf(targets));
+  const room = roomFor(bytesOf(bases), bytesOf(targets));
   let at = 0;
   const load = async (sources: readonly ByteSource[]): Promise<readonly ReadFile[]> => {
     const files: ReadFile[] = [];
     for (const source of sources) {
       signal?.throwIfAborted();
-      const into = matcher.all.subarray(at, at + source.bytes);
+      const into = room.all.subarray(at, at + source.bytes);
       if ((await source.read(0, into)) < into.length) throw new UpdaterError('STORAGE_FAILED', 'A file became shorter while it was read.');
       files.push({ source, content: { sha256: digestOf(into), bytes: into.length } });
       at += into.length;
@@ -69,7 +68,7 @@ async function makeFrom(
     return files;
   };
   const read = { bases: await load(bases), targets: await load(targets) };
-  return { ...read, parts: makePatch(matcher, profile) };
+  return { ...read, parts: makePatch(room, profile) };
 }
 
 function bytesOf(sources: readonly ByteSource[]): number {

@@ -8,13 +8,38 @@ import { encodeFast } from '../../patch/remendo/fast-encoder.js';
 import type { Block } from '../../patch/remendo/patch-blocks.js';
 import { encodePatchHeader, type ProfileName, sizeBounds } from '../../patch/remendo/patch-header.js';
 import { choosePrices } from './choose-prices.js';
-import type { Matcher } from './matcher-kernel.js';
+import { type WindowSizes, matchWindows, windowSizes } from './match-windows.js';
+import { type MatchedBlocks, Matcher, type MatchPrices } from './matcher-kernel.js';
 
-/** The parts of a patch, one after the other. The matcher's `all` must be filled. */
-export function makePatch(matcher: Matcher, profile: ProfileName = 'compact'): readonly Uint8Array[] {
-  const { blocks, wrong } = matcher.match(choosePrices(matcher.all.subarray(matcher.baseBytes)));
-  const space = { all: matcher.all, baseBytes: matcher.baseBytes };
-  return encode(splitFar(blocks, matcher.baseBytes), { space, wrong, profile });
+/** Bases and targets in memory, and how to find blocks in them. */
+export interface LoadedFiles extends EncodedSpace {
+  match(prices: MatchPrices): MatchedBlocks;
+}
+
+/**
+ * Room for bases and targets, to be filled by the caller. It is the matcher's own memory where that is large enough: what
+ * is loaded then lies there once.
+ */
+export function roomFor(baseBytes: number, targetBytes: number, sizes: WindowSizes = windowSizes): LoadedFiles {
+  if (baseBytes <= sizes.baseBytes && targetBytes <= sizes.targetBytes) {
+    const matcher = new Matcher(baseBytes, targetBytes);
+    return {
+      baseBytes,
+      get all() {
+        return matcher.all;
+      },
+      match: (prices) => matcher.match(prices),
+    };
+  }
+  const space = { all: new Uint8Array(baseBytes + targetBytes), baseBytes };
+  return { ...space, match: (prices) => matchWindows(space, prices, sizes) };
+}
+
+/** The parts of a patch, one after the other. */
+export function makePatch(files: LoadedFiles, profile: ProfileName = 'compact'): readonly Uint8Array[] {
+  const { blocks, wrong } = files.match(choosePrices(files.all.subarray(files.baseBytes)));
+  const space = { all: files.all, baseBytes: files.baseBytes };
+  return encode(splitFar(blocks, files.baseBytes), { space, wrong, profile });
 }
 
 interface EncodeInput {
@@ -43,7 +68,7 @@ function sizesFor({ fresh, wrong }: { readonly fresh: number; readonly wrong: nu
   return {
     windowBits: bitsFor('windowBits', space.all.length - space.baseBytes),
     historyBits: bitsFor('historyBits', fresh * 192),
-    tableBits: bitsFor('tableBits', wrong * 32),
+    guessBits: bitsFor('guessBits', wrong * 128),
   };
 }
 
