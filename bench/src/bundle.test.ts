@@ -24,14 +24,14 @@ async function bundle(entry: string, outfile: string): Promise<void> {
     platform: 'node',
     target: 'node20',
     format: 'cjs',
-    // Publishing needs the native package; a terminal's program leaves it out.
+    // The native package is never in a bundle; without it there are no bsdiff40 patches.
     external: ['bsdiff-node'],
     logOverride: { 'empty-import-meta': 'silent' },
   });
 }
 
 /** Decodes a whole content in a worker whose program is text: what a single executable does with an asset. */
-const program = (worker: string): string => `
+const terminalProgram = (worker: string): string => `
   import { createHash } from 'node:crypto';
   import { readFileSync, writeFileSync } from 'node:fs';
   import { brotliCompressSync } from 'node:zlib';
@@ -55,15 +55,37 @@ const program = (worker: string): string => `
   }
 `;
 
-describe('the terminal library', () => {
-  it('works as one CommonJS file that carries its worker as text, away from every package', async () => {
-    const workerFile = join(folder, 'worker.cjs');
-    await bundle("import '@remendo/core/derive-worker';", workerFile);
-    const mainFile = join(folder, 'main.cjs');
-    await bundle(program(await readFile(workerFile, 'utf8')), mainFile);
-    await rm(workerFile);
-    await writeFile(join(folder, 'package.json'), '{}');
-    const { stdout } = await promisify(execFile)(process.execPath, [mainFile, 'blob', 'target'], { cwd: folder });
-    expect(stdout.trim()).toBe('exact');
+/** Makes a patch in a worker whose program is text; the maker applies and compares it before it says that it is made. */
+const publisherProgram = (worker: string): string => `
+  import { statSync, writeFileSync } from 'node:fs';
+  import { textWorkerLoader } from '@remendo/core';
+  import { remendoPatchMaker } from '@remendo/core/publish';
+  const [base, target, patch] = process.argv.slice(2);
+  writeFileSync(base, 'what the terminal has '.repeat(1000));
+  writeFileSync(target, 'what the terminal has '.repeat(700) + 'what it should have '.repeat(300));
+  const maker = remendoPatchMaker({ workers: 1, loader: textWorkerLoader(${JSON.stringify(worker)}) });
+  void maker.make({ basePaths: [base], targetPaths: [target], patchPath: patch }).then(() => {
+    console.log(statSync(patch).size < 200 ? 'small' : 'large');
+  });
+`;
+
+/** What a program prints that is one CommonJS file with its worker in it, in a folder with nothing else. */
+async function runBundled(worker: string, program: (worker: string) => string, files: readonly string[]): Promise<string> {
+  const workerFile = join(folder, 'worker.cjs');
+  await bundle(`import '@remendo/core/${worker}';`, workerFile);
+  const mainFile = join(folder, 'main.cjs');
+  await bundle(program(await readFile(workerFile, 'utf8')), mainFile);
+  await rm(workerFile);
+  await writeFile(join(folder, 'package.json'), '{}');
+  return (await promisify(execFile)(process.execPath, [mainFile, ...files], { cwd: folder })).stdout.trim();
+}
+
+describe('the library as one CommonJS file that carries its worker as text, away from every package', () => {
+  it('makes contents on a terminal', async () => {
+    expect(await runBundled('derive-worker', terminalProgram, ['blob', 'target'])).toBe('exact');
+  });
+
+  it('makes patches on a publisher', async () => {
+    expect(await runBundled('make-patch-worker', publisherProgram, ['base', 'target', 'patch'])).toBe('small');
   });
 });

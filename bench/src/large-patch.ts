@@ -1,119 +1,114 @@
 /**
- * How much time and memory a large patch takes: a BSDIFF40 patch for a file of 300 MB is applied from file to file by one
- * worker of a terminal, in a process with nothing else, whose peak memory is held against that of a bare Node.
+ * How much time and memory a large patch takes: patches of both codecs for a file of 300 MB are applied from file to file
+ * by one worker of a terminal, in a process with nothing else, whose peak memory is held against that of a bare Node.
  *
- *     node bench/dist/large-patch.js        prints one JSON object; exits with 1 above 64 MiB, or when the target is wrong
+ *     node bench/dist/large-patch.js [--bytes N] [--base-bytes N]
  *
- * The patch is written by the tests' encoder: most of the target is the base, with a byte changed here and there, some of
- * it moved, and three per cent of it new.
+ * Prints a table; exits with 1 when applying takes more than 64 MiB, or when a target is wrong. BASE-BYTES are as many as
+ * BYTES, as far as both fit: making a patch takes two bytes of a kernel's 4 GiB for each of theirs.
  */
-import { createHash, type Hash } from 'node:crypto';
-import { closeSync, createReadStream, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Digest } from '@remendo/core';
-import { Bsdiff40Encoder } from '@remendo/core/testing';
+import { parseArgs } from 'node:util';
+import type { ContentFile, DeriveJob, Digest } from '@remendo/core';
+import { type LargeFiles, writeLargeFiles } from './large-files.js';
 import { bareNodeBytes, inChild } from './report/measured-child.js';
+import { tableLines } from './report/print-report.js';
 import type { Usage } from './report/usage.js';
 
-const pieceBytes = 1_000_000;
-const pieces = 300;
-const newBytesPerPiece = 30_000;
 const memoryAboveNodeBytesMax = 64 * 1024 * 1024;
+/** Of base and target together, so that a `remendo` patch can be made. */
+const bothBytesMax = 1_800_000_000;
 
-interface Measured {
-  readonly answer: { readonly ok: boolean };
-  readonly usage: Usage;
+interface LargePatch {
+  readonly name: string;
+  readonly codec: 'bsdiff40' | 'remendo';
+  readonly path: string;
+  /** Null for the one that was written, not made. */
+  readonly make: Usage | null;
 }
 
-/** Fills with bytes that depend on the seed only (xorshift32). */
-function fillRandom(into: Uint8Array, seed: number): Uint8Array {
-  let state = Math.imul(seed + 1, 0x9e3779b1) | 1;
-  const words = new Uint32Array(into.buffer, into.byteOffset, into.length >> 2);
-  for (let index = 0; index < words.length; index++) {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    words[index] = state;
-  }
-  return into;
+interface Applied extends LargePatch {
+  readonly bytes: number;
+  readonly apply: Usage;
+  readonly exact: boolean;
 }
 
-/** Every seventh piece of the target is another piece of the base. */
-const basePieceOf = (piece: number): number => (piece % 7 === 3 ? (piece * 113) % pieces : piece);
-
-/** Writes base and patch, piece by piece, and the worker's job. */
-function prepare(folder: string): void {
-  const base = openSync(join(folder, 'base'), 'w');
-  const [baseHash, targetHash] = [createHash('sha256'), createHash('sha256')];
-  const encoder = new Bsdiff40Encoder();
-  const piece = new Uint8Array(pieceBytes);
-  const diff = new Uint8Array(pieceBytes - newBytesPerPiece);
-  const added = new Uint8Array(newBytesPerPiece);
-  for (let index = 0; index < pieces; index++) {
-    fillRandom(piece, index);
-    writeSync(base, piece);
-    baseHash.update(piece);
-    fillRandom(piece, basePieceOf(index));
-    diff.fill(0);
-    for (let at = index % 1_000; at < diff.length; at += 1_000) diff[at] = 1 + (at % 255);
-    fillRandom(added, 1_000_000 + index);
-    encoder.triple(diff.length, added.length, (basePieceOf(index + 1) - basePieceOf(index)) * pieceBytes - diff.length);
-    encoder.diff(diff).extra(added);
-    targetHash.update(piece.subarray(0, diff.length).map((byte, at) => byte + (diff[at] ?? 0))).update(added);
-  }
-  closeSync(base);
-  const patch = encoder.finish();
-  writeFileSync(join(folder, 'patch'), patch);
-  const file = (name: string, bytes: number, hash: Hash) => ({
-    path: join(folder, name),
-    bytes,
-    sha256: hash.digest('hex') as Digest,
-  });
-  const job = {
-    how: { kind: 'patch', codec: 'bsdiff40' },
-    blob: { ...file('patch', patch.length, createHash('sha256').update(patch)), offset: 0 },
-    bases: [file('base', pieces * pieceBytes, baseHash)],
-    targets: [file('target', pieces * pieceBytes, targetHash)],
-  };
-  writeFileSync(join(folder, 'jobs.json'), JSON.stringify([job]));
-}
-
-async function measure(): Promise<void> {
+async function main(bytes: { readonly base: number; readonly target: number }): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'remendo-large-patch-'));
   try {
-    const jobsPath = join(folder, 'jobs.json');
-    prepare(folder);
-    const { answer, usage } = await inChild<Measured>('derive-alone.js', jobsPath);
-    const { wallSeconds: seconds, peakBytes } = usage;
-    const [{ targets }] = JSON.parse(readFileSync(jobsPath, 'utf8')) as [{ targets: [{ bytes: number; sha256: Digest }] }];
-    const [target] = targets;
-    const memoryAboveNodeBytes = peakBytes - (await bareNodeBytes());
-    const report = {
-      event: 'large-patch',
-      base_bytes: statSync(join(folder, 'base')).size,
-      patch_bytes: statSync(join(folder, 'patch')).size,
-      target_bytes: target.bytes,
-      exact: answer.ok && (await isOnDisk(join(folder, 'target'), target.sha256)),
-      seconds: Math.round(seconds * 100) / 100,
-      megabytes_per_second: Math.round(target.bytes / 1e5 / seconds) / 10,
-      peak_bytes: peakBytes,
-      above_bare_node_bytes: memoryAboveNodeBytes,
-      above_bare_node_bytes_max: memoryAboveNodeBytesMax,
-    };
-    process.stdout.write(`${JSON.stringify(report)}\n`);
-    if (!report.exact || memoryAboveNodeBytes > memoryAboveNodeBytesMax) process.exitCode = 1;
+    const files = writeLargeFiles(folder, bytes);
+    const nodeBytes = await bareNodeBytes();
+    const all: Applied[] = [];
+    for (const patch of await makePatches(files, folder)) all.push(await apply(patch, files, folder));
+    for (const line of report(all, files, nodeBytes)) process.stdout.write(`${line}\n`);
+    const isGood = all.every(({ exact, apply: { peakBytes } }) => exact && peakBytes - nodeBytes <= memoryAboveNodeBytesMax);
+    if (!isGood) process.exitCode = 1;
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-/** Hashes the target's file as it lies there. */
-async function isOnDisk(path: string, sha256: Digest): Promise<boolean> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  return hash.digest('hex') === sha256;
+async function makePatches({ base, target, bsdiff40Path }: LargeFiles, folder: string): Promise<readonly LargePatch[]> {
+  const patches: LargePatch[] = [{ name: 'bsdiff40', codec: 'bsdiff40', path: bsdiff40Path, make: null }];
+  for (const profile of ['compact', 'fast']) {
+    const path = join(folder, profile);
+    const make = await inChild<Usage>('make-patch-alone.js', profile, base.path, target.path, path);
+    patches.push({ name: `remendo ${profile}`, codec: 'remendo', path, make });
+  }
+  return patches;
 }
 
-await measure();
+async function apply(patch: LargePatch, { base, target }: LargeFiles, folder: string): Promise<Applied> {
+  const { size: bytes } = await stat(patch.path);
+  const made: ContentFile = { ...target, path: join(folder, 'made') };
+  const job: DeriveJob = {
+    how: { kind: 'patch', codec: patch.codec },
+    blob: { path: patch.path, offset: 0, bytes, sha256: await digestOfFile(patch.path) },
+    bases: [base],
+    targets: [made],
+  };
+  const jobsPath = join(folder, 'jobs.json');
+  await writeFile(jobsPath, JSON.stringify([job]));
+  const { answer, usage } = await inChild<{ answer: { ok: boolean }; usage: Usage }>('derive-alone.js', jobsPath);
+  const exact = answer.ok && (await digestOfFile(made.path)) === target.sha256;
+  await rm(made.path, { force: true });
+  return { ...patch, bytes, apply: usage, exact };
+}
+
+async function digestOfFile(path: string): Promise<Digest> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
+  return hash.digest('hex') as Digest;
+}
+
+function report(all: readonly Applied[], { base, target }: LargeFiles, nodeBytes: number): readonly string[] {
+  const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
+  return [
+    `Base ${megabytes(base.bytes)} MB, target ${megabytes(target.bytes)} MB. A bare Node takes ${megabytes(nodeBytes)} MB, memory is what comes on top;`,
+    `applying may take ${megabytes(memoryAboveNodeBytesMax)} MB. Seconds are those of all threads' CPU time.`,
+    '',
+    ...tableLines([
+      ['patch', 'MB', 'make s', 'make MB', 'apply s', 'apply MB/s', 'apply MB', 'exact'],
+      ...all.map(({ name, bytes, make, apply: { cpuSeconds, peakBytes }, exact }) => [
+        name,
+        megabytes(bytes),
+        make === null ? '–' : make.cpuSeconds.toFixed(1),
+        make === null ? '–' : megabytes(make.peakBytes - nodeBytes),
+        cpuSeconds.toFixed(1),
+        megabytes(target.bytes / cpuSeconds),
+        megabytes(peakBytes - nodeBytes),
+        exact ? 'yes' : 'NO',
+      ]),
+    ]),
+  ];
+}
+
+const { values } = parseArgs({ options: { bytes: { type: 'string', default: '300000000' }, 'base-bytes': { type: 'string' } } });
+const target = Number(values.bytes);
+const base = Number(values['base-bytes'] ?? Math.min(target, bothBytesMax - target));
+if (!(target > 0 && base > 0)) throw new Error('--bytes and --base-bytes are numbers of bytes above 0');
+await main({ base, target });

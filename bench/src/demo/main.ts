@@ -61,8 +61,6 @@ async function main(): Promise<void> {
 }
 
 async function demonstrate(server: RunningServer, folder: string): Promise<readonly TerminalReport[]> {
-  const maker = await bsdiffPatchMaker().available();
-  if (!maker.ok) say(`Note: ${maker.reason}`);
   say(`Server up at ${server.url}`);
   const releases = join(folder, 'releases');
   const published: DemoRelease[] = [];
@@ -72,6 +70,7 @@ async function demonstrate(server: RunningServer, folder: string): Promise<reado
     published.push(release);
   }
   const [oldest, , newest] = published as [DemoRelease, DemoRelease, DemoRelease];
+  await compareWithBsdiff(folder, oldest, newest);
   const reports = [await updateTerminal(server, folder, oldest, newest), await killTerminal(server, folder, oldest, newest)];
   const broken = await assembleBrokenRelease(releases, '1.0.3', newest);
   await publish(server, broken);
@@ -99,6 +98,17 @@ async function publish(server: RunningServer, release: DemoRelease): Promise<voi
     .map((delta) => `from ${delta.base_version} ${delta.bytes === null ? delta.state : bytesText(delta.bytes)}`)
     .join(', ');
   say(`Published ${release.version} (${release.parts})${built === '' ? '' : `; deltas in bytes: ${built}`}`);
+}
+
+/** What the delta would be with bsdiff's patches; nothing where bsdiff-node was not compiled, which costs nothing else. */
+async function compareWithBsdiff(folder: string, base: DemoRelease, target: DemoRelease): Promise<void> {
+  if (!(await bsdiffPatchMaker().available()).ok) return;
+  const out = join(folder, 'bsdiff40.delta');
+  const result = await runRemendo(['diff', base.folder, target.folder, '--out', out, '--codec', 'bsdiff40', '--json']);
+  if (result.code !== 0) throw new Error(`the delta with bsdiff40 patches was not made:\n${result.stderr}`);
+  say(
+    `The delta from ${base.version} to ${target.version} with bsdiff40 patches instead: ${bytesText(Number(result.events[0]?.bytes))}`,
+  );
 }
 
 const resultOf = (result: CommandResult): Record<string, unknown> =>

@@ -87,7 +87,7 @@ const grouped = (value: number): string => value.toLocaleString('en-US');
 const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
 
 /** The first column to the left, the others to the right. */
-function tableLines(rows: readonly (readonly string[])[]): readonly string[] {
+export function tableLines(rows: readonly (readonly string[])[]): readonly string[] {
   const widths = (rows[0] ?? []).map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0)));
   return rows.map((row) =>
     row.map((cell, index) => (index === 0 ? cell.padEnd(widths[index] ?? 0) : cell.padStart(widths[index] ?? 0))).join('  '),

@@ -85,6 +85,14 @@ export const settings = {
     sentence: 'Milliseconds after which the build of a delta is stopped.',
     parse: integer(1_000, 86_400_000),
   }),
+  patchProfile: setting({
+    flag: '--patch-profile',
+    variable: 'REMENDO_PATCH_PROFILE',
+    argument: 'compact|fast',
+    default: 'compact',
+    sentence: 'Profile of new patches: compact has the fewest bytes, fast is applied in less time.',
+    parse: oneOf('compact', 'fast'),
+  }),
   uploadBytesMax: setting({
     flag: '--upload-bytes-max',
     variable: 'REMENDO_UPLOAD_BYTES_MAX',

@@ -66,7 +66,15 @@ export async function startServer({ config, log, onBroken }: StartOptions): Prom
     );
     closers.push(() => closeWithin(app, config.shutdownMs));
     await app.listen({ port: config.port, host: config.host });
-    const build = { database, objects, manifests, workFolder: join(workFolder, 'deltas'), buildMsMax: config.deltaBuildMsMax, log };
+    const build = {
+      database,
+      objects,
+      manifests,
+      workFolder: join(workFolder, 'deltas'),
+      buildMsMax: config.deltaBuildMsMax,
+      profile: config.patchProfile,
+      log,
+    };
     await deltas.work(async (deltaId) => {
       await buildDeltaJob({ ...build, signal: stopping.signal }, deltaId);
       if (!stopping.signal.aborted) await warmPlans({ db: database.db, plans }, deltaId);

@@ -1,6 +1,7 @@
 import { type DeltaFile, decodeDeltaFile, type FileHandle, sharesOfBlob } from '@remendo/core';
 import { printable } from '../output/printable.js';
-import { bytesText, countText, shareText } from '../output/quantity.js';
+import { bytesText, countText } from '../output/quantity.js';
+import { decisionsText, type InspectedPatch, inspectPatches, patchColumns, patchRows } from './delta-patches.js';
 import { cutTable, headedPairs, type Inspection } from './inspection.js';
 
 /** A file of the target and where its content comes from. */
@@ -11,8 +12,11 @@ interface ChangedFile {
   readonly how: 'patch' | 'whole' | 'base';
   /** Codec of a patch or encoding of a whole content; null for contents of the base. */
   readonly coding: string | null;
+  /** Position among the patches; null for everything else. */
+  readonly patch: number | null;
   /** Null for contents of the base: their size is in its manifest. */
   readonly bytes: number | null;
+  /** Of a patch with several contents, the share by size. */
   readonly storedBytes: number;
   readonly sha256: string | null;
 }
@@ -24,6 +28,7 @@ interface ChangedFile {
 export async function inspectDelta(source: FileHandle): Promise<Inspection> {
   const file = await decodeDeltaFile(source);
   const files = changedFiles(file);
+  const patches = await inspectPatches(source, file);
   const { index } = file;
   const target = { application: index.application, platform: index.platform, version: index.displayVersion || index.version };
   const codings = index.derivations.map((derivation) => (derivation.kind === 'patch' ? derivation.codec : derivation.encoding));
@@ -42,6 +47,7 @@ export async function inspectDelta(source: FileHandle): Promise<Inspection> {
       },
       target: { ...target, manifestDigest: index.targetManifestDigest },
       objects: index.objects,
+      patches,
       files,
       removedFiles: index.removed.length,
       derivations: uses,
@@ -56,42 +62,51 @@ export async function inspectDelta(source: FileHandle): Promise<Inspection> {
         ['manifest', index.targetManifestDigest],
         ['size', `${bytesText(source.bytes)}: index ${bytesText(file.indexBytes)}, body ${bytesText(file.bodyBytes)}`],
         ['derivations', uses.map(({ coding, count }) => `${count} ${coding}`).join(', ') || 'none'],
+        ...decodingPairs(patches),
         ['removes', countText(index.removed.length, 'file')],
       ]),
+      ...cutTable(patchColumns, patchRows(patches), rowsMax),
       ...cutTable(
-        [
-          { title: '' },
-          { title: 'size', align: 'right' },
-          { title: 'in the delta', align: 'right' },
-          { title: '', align: 'right' },
-          { title: 'path' },
-        ],
-        files.map(rowOf),
+        [{ title: 'made by' }, { title: 'size', align: 'right' }, { title: 'in the delta', align: 'right' }, { title: 'path' }],
+        files.map((one) => rowOf(one, patches)),
         rowsMax,
       ),
+      ...(files.some((one) => isShared(one, patches)) ? ['≈ a share, by its size, of a patch with several contents'] : []),
     ],
   };
 }
 
+function decodingPairs(patches: readonly InspectedPatch[]): readonly (readonly [string, string])[] {
+  const decisions = decisionsText(patches.reduce((sum, { decodeCost }) => sum + (decodeCost ?? 0), 0));
+  return decisions === '' ? [] : [['decoding', `about ${decisions} binary decisions`]];
+}
+
 function changedFiles({ index }: DeltaFile): readonly ChangedFile[] {
   // Contents are numbered: those of the base first, then what the derivations make, in their order.
+  let patches = 0;
   const made = index.derivations.flatMap((derivation) => {
+    const patch = derivation.kind === 'patch' ? patches++ : null;
     const targets = derivation.kind === 'patch' ? derivation.targets : [derivation.target];
     const coding = derivation.kind === 'patch' ? derivation.codec : derivation.encoding;
     const shares = sharesOfBlob(targets, derivation.blob.bytes);
     return targets.map(({ sha256, bytes }, position) => {
-      return { how: derivation.kind, coding, bytes, storedBytes: shares[position] ?? 0, sha256 };
+      return { how: derivation.kind, coding, patch, bytes, storedBytes: shares[position] ?? 0, sha256 };
     });
   });
   return index.files.map((file): ChangedFile => {
     const place = 'path' in file ? { path: file.path, basePosition: null } : { path: null, basePosition: file.position };
     const from = made[file.content - index.baseContents];
-    return { ...place, ...(from ?? { how: 'base', coding: null, bytes: null, storedBytes: 0, sha256: null }) };
+    return { ...place, ...(from ?? { how: 'base', coding: null, patch: null, bytes: null, storedBytes: 0, sha256: null }) };
   });
 }
 
-function rowOf({ path, basePosition, how, coding, bytes, storedBytes }: ChangedFile): readonly string[] {
+const isShared = ({ patch }: ChangedFile, patches: readonly InspectedPatch[]): boolean =>
+  patch !== null && (patches[patch]?.contents ?? 0) > 1;
+
+function rowOf(file: ChangedFile, patches: readonly InspectedPatch[]): readonly string[] {
+  const { path, basePosition, how, coding, patch, bytes, storedBytes } = file;
   const name = path === null ? `file ${basePosition} of the base` : printable(path);
-  if (bytes === null) return ['from the base', '', '', '', name];
-  return [`${how} ${coding ?? ''}`, bytesText(bytes), bytesText(storedBytes), shareText(storedBytes, bytes), name];
+  if (bytes === null) return ['the base', '', '', name];
+  const stored = `${isShared(file, patches) ? '≈ ' : ''}${bytesText(storedBytes)}`;
+  return [patch === null ? `${how} ${coding ?? ''}` : `patch ${patch + 1}`, bytesText(bytes), stored, name];
 }

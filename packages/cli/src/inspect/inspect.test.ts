@@ -1,5 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeDeltaFile, nodeFileSystem } from '@remendo/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../exit-codes.js';
 import { runRemendo, temporaryFolders } from '../testing/run-remendo.js';
@@ -25,14 +26,30 @@ function bsdiff40Header(control: number, diff: number, target: number): Buffer {
   return header;
 }
 
+/** Of a delta, as far as it is looked at here. */
+interface InspectedDelta {
+  readonly patches: readonly { readonly decode_cost: number; readonly stored_bytes: number }[];
+  readonly files: readonly { readonly how: string; readonly patch: number | null; readonly stored_bytes: number }[];
+}
+
+/** Where the first patch begins. */
+async function bodyOffsetOf(path: string): Promise<number> {
+  const source = await nodeFileSystem().open(path, 'read');
+  try {
+    return (await decodeDeltaFile(source)).bodyOffset;
+  } finally {
+    await source.close();
+  }
+}
+
 describe('remendo inspect', () => {
   it('prints a delta: where it leads and how each file is made', async () => {
     await runRemendo(['diff', at('base'), at('target'), '--out', at('a.delta'), '--application', 'erp', '--release', '1.0.1']);
     const ran = await runRemendo(['inspect', at('a.delta')]);
     expect(ran.code).toBe(0);
     expect(ran.stdout).toMatch(/target\s+erp 1\.0\.1 \(any\)/);
-    expect(ran.stdout).toMatch(/patch remendo\s+200 kB .* file 0 of the base/);
-    expect(ran.stdout).toMatch(/from the base\s+elsewhere\/moved\.bin/);
+    expect(ran.stdout).toMatch(/patch 1\s+200 kB .* file 0 of the base/);
+    expect(ran.stdout).toMatch(/the base\s+elsewhere\/moved\.bin/);
     const { files } = (await runRemendo(['inspect', at('a.delta'), '--json'])).json() as {
       files: { path: string | null; base_position: number | null; how: string }[];
     };
@@ -44,6 +61,43 @@ describe('remendo inspect', () => {
       'base empty too',
       'patch novidades/não.txt',
     ]);
+  });
+
+  it("prints a delta's patches: codec and profile, what decoding costs, and how many files come out of each", async () => {
+    await runRemendo(['diff', at('base'), at('target'), '--out', at('patches.delta')]);
+    const ran = await runRemendo(['inspect', at('patches.delta')]);
+    expect(ran.stdout).toMatch(/1\s+remendo compact\s+2\s+3\s+201 kB .* < 0\.1 million/);
+    expect(ran.stdout).toContain('≈ a share, by its size, of a patch with several contents');
+    const { patches, files } = (await runRemendo(['inspect', at('patches.delta'), '--json'])).json() as unknown as InspectedDelta;
+    const bytes = [targetFiles['bin/app.exe'], targetFiles['readme.txt'], targetFiles['novidades/não.txt']].reduce(
+      (sum, content) => sum + (content?.length ?? 0),
+      0,
+    );
+    expect(patches).toEqual([
+      {
+        codec: 'remendo',
+        profile: 'compact',
+        decode_cost: expect.any(Number),
+        bases: 2,
+        contents: 3,
+        bytes,
+        stored_bytes: expect.any(Number),
+      },
+    ]);
+    expect(patches[0]?.decode_cost).toBeGreaterThan(0);
+    const shares = files.filter(({ patch }) => patch === 0).map(({ stored_bytes }) => stored_bytes);
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBe(patches[0]?.stored_bytes);
+    expect(files.filter(({ how }) => how === 'base').every(({ patch }) => patch === null)).toBe(true);
+  });
+
+  it('prints a delta with a patch of another format, and says nothing about that patch but its size', async () => {
+    await runRemendo(['diff', at('base'), at('target'), '--out', at('known.delta')]);
+    const bytes = await readFile(at('known.delta'));
+    bytes[await bodyOffsetOf(at('known.delta'))] = 0xf0;
+    await writeFile(at('unknown.delta'), bytes);
+    const ran = await runRemendo(['inspect', at('unknown.delta'), '--json']);
+    expect(ran.json().patches).toMatchObject([{ codec: 'remendo', profile: null, decode_cost: null, contents: 3 }]);
+    expect((await runRemendo(['inspect', at('unknown.delta')])).stdout).not.toContain('million');
   });
 
   it('prints a zip', async () => {

@@ -65,6 +65,13 @@ describe('remendo bench', () => {
     expect(files[0]).toMatchObject({ path: 'bin/app.exe', how: 'bsdiff40', make_seconds: seconds, apply_seconds: seconds });
   });
 
+  it('measures the profile that is asked for', async () => {
+    const [compact, fast] = [await bench(at('base'), at('target')), await bench(at('base'), at('target'), '--profile', 'fast')];
+    await runRemendo(['diff', at('base'), at('target'), '--out', at('fast.delta'), '--profile', 'fast']);
+    expect(fast.bytes).toBe((await readFile(at('fast.delta'))).length);
+    expect(fast.bytes).not.toBe(compact.bytes);
+  });
+
   it('ends with a code of its own when the delta is larger than its budget, and prints everything all the same', async () => {
     const { bytes } = await bench(at('base'), at('target'));
     const kept = await runRemendo(['bench', at('base'), at('target'), '--budget', `${bytes}`]);

@@ -13,14 +13,13 @@ import { exitCodes } from '../exit-codes.js';
 import { countText, numberText } from '../output/quantity.js';
 import { benchedFiles } from './benched-files.js';
 import { buildTarget, readDeltaFile, verifyTarget } from './build-target.js';
-import { type DiffOptions, makersOf } from './diff-command.js';
+import { type CodingOptions, makersOf } from './diff-command.js';
 import { type MadeDelta, makeDelta, type OpenedPair, type PairOptions, withReleasePair } from './make-delta.js';
 import { type Benched, reportBench } from './report-bench.js';
 import { withScratchFolder } from './scratch-folder.js';
 import { secondsSince, timedDeriver, timedMaker } from './timed-patches.js';
 
-export interface BenchOptions extends PairOptions {
-  readonly codec: DiffOptions['codec'];
+export interface BenchOptions extends PairOptions, CodingOptions {
   /** In bytes. */
   readonly budget?: string;
   readonly all?: boolean;
@@ -33,9 +32,10 @@ export async function runBench(
   options: BenchOptions,
 ): Promise<number> {
   const budgetBytes = options.budget === undefined ? null : parseBudget(options.budget);
+  const makers = makersOf(options);
   await withScratchFolder(join(tmpdir(), 'remendo-bench'), async (scratchFolder) => {
     const benched = await withReleasePair(context, paths, { ...options, scratchFolder }, (pair) =>
-      benchPair(context, pair, { makers: makersOf(options.codec), scratchFolder }),
+      benchPair(context, pair, { makers, scratchFolder }),
     );
     context.output.progress.end();
     reportBench(context.output, benched, { budgetBytes, showAll: options.all === true });

@@ -7,7 +7,7 @@ import { loadSettings } from '../config-files.js';
 import type { Run } from '../run.js';
 import { runApply } from './apply-command.js';
 import { type BenchOptions, runBench } from './bench-command.js';
-import { type DiffOptions, diffCodecs, runDiff } from './diff-command.js';
+import { type DiffOptions, diffCodecs, diffProfiles, runDiff } from './diff-command.js';
 import { type ManifestOptions, runManifest } from './manifest-command.js';
 import { type PublishOptions, runPublish } from './publish-command.js';
 
@@ -17,6 +17,13 @@ const releaseSentence = '(default: the version in version.txt, else 0.0.0)';
 
 const codecOption = (): Option =>
   new Option('--codec <NAME>', 'How patches are coded; whole makes none').choices(diffCodecs).default(diffCodecs[0]);
+
+// No default of commander's: a profile that was asked for is told from none.
+const profileOption = (): Option =>
+  new Option(
+    '--profile <NAME>',
+    `Of remendo patches: compact has the fewest bytes, fast is applied in less time (default: ${diffProfiles[0]})`,
+  ).choices(diffProfiles);
 
 export function addPublisherCommands(program: Command, run: Run): void {
   addManifest(program, run);
@@ -53,6 +60,7 @@ function addDiff(program: Command, run: Run): void {
     )
     .requiredOption('--out <FILE>', 'Where the delta goes')
     .addOption(codecOption())
+    .addOption(profileOption())
     .option(...applicationFlag)
     .option('--base-release <VERSION>', `Version of BASE ${releaseSentence}`)
     .option('--release <VERSION>', `Version of TARGET ${releaseSentence}`)
@@ -95,6 +103,7 @@ function addBench(program: Command, run: Run): void {
     )
     .option('--budget <BYTES>', 'Exit with code 27 (BUDGET_EXCEEDED) when the delta is larger')
     .addOption(codecOption())
+    .addOption(profileOption())
     .option(...applicationFlag)
     .option('--base-release <VERSION>', `Version of BASE ${releaseSentence}`)
     .option('--release <VERSION>', `Version of TARGET ${releaseSentence}`)

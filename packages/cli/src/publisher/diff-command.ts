@@ -1,8 +1,14 @@
 /** `remendo diff BASE TARGET --out FILE`: one delta file that takes the one to the other. */
 import { rename } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { type Manifest, manifestBytes, manifestDigest, nodeFileSystem, shownVersion } from '@remendo/core';
-import { bsdiffPatchMaker, type DeltaFileReport, type PatchMaker, remendoPatchMaker } from '@remendo/core/publish';
+import { type Manifest, manifestBytes, manifestDigest, nodeFileSystem, shownVersion, UpdaterError } from '@remendo/core';
+import {
+  bsdiffPatchMaker,
+  type DeltaFileReport,
+  type PatchMaker,
+  type RemendoPatchMakerOptions,
+  remendoPatchMaker,
+} from '@remendo/core/publish';
 import type { CommandContext } from '../command-context.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Output } from '../output/output.js';
@@ -14,10 +20,18 @@ import { withScratchFolder } from './scratch-folder.js';
 
 /** The first is the default. */
 export const diffCodecs = ['remendo', 'bsdiff40', 'whole'] as const;
+/** Of `remendo` patches; the first is the default. */
+export const diffProfiles = ['compact', 'fast'] as const satisfies readonly RemendoPatchMakerOptions['profile'][];
 
-export interface DiffOptions extends PairOptions {
-  readonly out: string;
+/** How patches are made. */
+export interface CodingOptions {
   readonly codec: (typeof diffCodecs)[number];
+  /** Undefined when nobody asked for one. */
+  readonly profile?: (typeof diffProfiles)[number];
+}
+
+export interface DiffOptions extends PairOptions, CodingOptions {
+  readonly out: string;
   readonly all?: boolean;
 }
 
@@ -30,8 +44,8 @@ export async function runDiff(
 ): Promise<number> {
   const { output } = context;
   const out = resolve(options.out);
+  const makers = makersOf(options);
   await withScratchFolder(out, async (scratchFolder) => {
-    const makers = makersOf(options.codec);
     const made = await withReleasePair(context, paths, { ...options, scratchFolder }, (pair) =>
       makeDelta(context, pair, { makers, scratchFolder }),
     );
@@ -42,9 +56,15 @@ export async function runDiff(
   return exitCodes.done;
 }
 
-export function makersOf(codec: DiffOptions['codec']): readonly PatchMaker[] {
-  if (codec === 'whole') return [];
-  return codec === 'remendo' ? [remendoPatchMaker()] : [bsdiffPatchMaker({ fileSystem })];
+/** @throws UpdaterError CONFIG_INVALID for a profile of a codec that has none. */
+export function makersOf({ codec, profile }: CodingOptions): readonly PatchMaker[] {
+  if (codec === 'remendo') return [remendoPatchMaker({ profile: profile ?? diffProfiles[0] })];
+  if (profile !== undefined) {
+    throw new UpdaterError('CONFIG_INVALID', `--profile belongs to --codec remendo; --codec ${codec} has no profiles`, {
+      details: { codec, profile },
+    });
+  }
+  return codec === 'whole' ? [] : [bsdiffPatchMaker({ fileSystem })];
 }
 
 const rowsShownMax = 40;

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseManifest } from '@remendo/core';
-import { lacksBsdiff } from '@remendo/core/testing';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../exit-codes.js';
 import { runRemendo, temporaryFolders } from '../testing/run-remendo.js';
@@ -55,7 +54,7 @@ describe('remendo diff and apply', () => {
     ['base.zip', 'target.zip', 'base'],
     ['base', 'target.zip', 'base.zip'],
   ] as const;
-  it.skipIf(lacksBsdiff).each(forms)('a delta from %s to %s applies to %s', async (base, target, applied) => {
+  it.each(forms)('a delta from %s to %s applies to %s', async (base, target, applied) => {
     const name = `${base}-${target}`;
     const diff = await runRemendo(['diff', at(base), at(target), '--out', at(`${name}.delta`), '--json']);
     expect(diff.code).toBe(0);
@@ -68,7 +67,7 @@ describe('remendo diff and apply', () => {
     expect(await readTree(at(`${name}-out`))).toEqual(await readTree(at('target')));
   });
 
-  it.skipIf(lacksBsdiff)('two single files are versions of one file, whatever they are called', async () => {
+  it('two single files are versions of one file, whatever they are called', async () => {
     await writeFiles(at('files'), {
       'one.exe': baseFiles['bin/app.exe'] as Uint8Array,
       'renamed.exe': baseFiles['bin/app.exe'] as Uint8Array,
@@ -91,6 +90,33 @@ describe('remendo diff and apply', () => {
   it('the same input makes the same delta', async () => {
     for (const name of ['a.delta', 'b.delta']) await runRemendo(['diff', at('base'), at('target'), '--out', at(name)]);
     expect(await readFile(at('a.delta'))).toEqual(await readFile(at('b.delta')));
+  });
+
+  it('--profile fast makes other patches to the same target, compact being the default', async () => {
+    for (const profile of ['compact', 'fast']) {
+      const args = ['diff', at('base'), at('target'), '--out', at(`${profile}.delta`), '--profile', profile];
+      expect((await runRemendo(args)).code).toBe(0);
+      const { patches } = (await runRemendo(['inspect', at(`${profile}.delta`), '--json'])).json();
+      expect(patches).toMatchObject([{ codec: 'remendo', profile }]);
+      expect((await runRemendo(['apply', at('base'), at(`${profile}.delta`), '--out', at(`${profile}-out`)])).code).toBe(0);
+      expect(await readTree(at(`${profile}-out`))).toEqual(await readTree(at('target')));
+    }
+    await runRemendo(['diff', at('base'), at('target'), '--out', at('default.delta')]);
+    expect(await readFile(at('default.delta'))).toEqual(await readFile(at('compact.delta')));
+  });
+
+  it.each(['bsdiff40', 'whole'])('a profile for --codec %s is wrong usage, and nothing is done', async (codec) => {
+    const out = at(`no-${codec}.delta`);
+    const how = ['--codec', codec, '--profile', 'fast'];
+    for (const args of [
+      ['diff', at('base'), at('target'), '--out', out],
+      ['bench', at('base'), at('target')],
+    ]) {
+      const ran = await runRemendo([...args, ...how]);
+      expect(ran.code).toBe(exitCodes.usage);
+      expect(ran.stderr).toContain(`--profile belongs to --codec remendo; --codec ${codec} has no profiles`);
+    }
+    await expect(readFile(out)).rejects.toThrow('ENOENT');
   });
 
   it('--codec whole makes no patches', async () => {

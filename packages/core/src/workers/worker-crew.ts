@@ -85,7 +85,9 @@ class Threads {
 
   #start(): Worker {
     const { loader, heapBytesMax } = this.options;
-    const worker = loader.start({ resourceLimits: { maxOldGenerationSizeMb: heapBytesMax / 2 ** 20, maxYoungGenerationSizeMb: youngMiB } });
+    const worker = loader.start({
+      resourceLimits: { maxOldGenerationSizeMb: heapBytesMax / 2 ** 20, maxYoungGenerationSizeMb: youngMiB },
+    });
     worker.unref();
     this.#alive.add(worker);
     // An 'error' nobody listens to would end the process: this listener stays for the worker's life.
@@ -95,7 +97,11 @@ class Threads {
 }
 
 /** Settles with the worker's answer; the worker is idle again afterwards unless this rejects because it died. */
-function runJob<Job>(worker: Worker, { job, name }: { readonly job: Job; readonly name: string }, signal?: AbortSignal): Promise<void> {
+function runJob<Job>(
+  worker: Worker,
+  { job, name }: { readonly job: Job; readonly name: string },
+  signal?: AbortSignal,
+): Promise<void> {
   return new Promise<void>((resolve, reject) => {
     const post = (request: JobRequest<Job>): void => worker.postMessage(request);
     const abort = (): void => post({ kind: 'abort' });

@@ -21,7 +21,7 @@ import type { ObjectStore } from '../object-store/object-store.js';
 import { loadPatchesFor } from '../plans/known-derivations.js';
 import type { ManifestReader } from '../releases/manifest-object.js';
 import { type BuildRecord, findBuildById } from '../releases/release-records.js';
-import type { BuildJob, BuildResult, ContentToExtract, ReleaseToExtract } from './build-job.js';
+import type { BuildJob, BuildResult, ContentToExtract, PatchProfile, ReleaseToExtract } from './build-job.js';
 import { attemptsMax } from './delta-queue.js';
 import { patchesAtOnce } from './patches-at-once.js';
 import { recordDelta } from './record-delta.js';
@@ -34,6 +34,7 @@ export interface BuildDeltaPorts {
   /** Emptied at every start of the server. */
   readonly workFolder: string;
   readonly buildMsMax: number;
+  readonly profile: PatchProfile;
   readonly log: FastifyBaseLogger;
   /** Stops the build; the delta is wanted again then. */
   readonly signal: AbortSignal;
@@ -103,6 +104,7 @@ async function layOut(ports: BuildDeltaPorts, delta: ClaimedDelta, folder: strin
     target: await releaseToExtract(ports, { build: delta.target, manifest: target, needed: targets, zipPath: targetZip }),
     known,
     concurrency: patchesAtOnce(missing, { cores: availableParallelism(), memoryBytes: process.availableMemory() }),
+    profile: ports.profile,
   };
   await writeFile(join(folder, 'job.json'), JSON.stringify(job));
 }

@@ -32,7 +32,7 @@ async function build(workFolder: string): Promise<void> {
     fileSystem: nodeFileSystem(),
     base: { manifest: job.base.manifest, pathOf: (sha256) => join(baseFolder, sha256) },
     target: { manifest: job.target.manifest, pathOf: (sha256) => join(targetFolder, sha256) },
-    makers: [remendoPatchMaker({ workers: job.concurrency })],
+    makers: [remendoPatchMaker({ profile: job.profile, workers: job.concurrency })],
     known: job.known,
     workFolder: packFolder,
     concurrency: job.concurrency,
@@ -43,7 +43,7 @@ async function build(workFolder: string): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  // The server ended: nobody waits for the result. An exit would wait for the patches that native code is making.
+  // The server ended: nobody waits for the result. An exit would wait for the threads that make patches.
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'));
   await takeLowPriority();
   const message: BuildMessage = await build(process.argv[2] ?? '').then(

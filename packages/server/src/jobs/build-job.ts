@@ -1,6 +1,9 @@
 /** What the server and the process that builds a delta tell each other. Large things lie in files of the work folder. */
 import type { Derivation, Digest, ErrorCode, Manifest } from '@remendo/core';
-import type { KnownDerivation } from '@remendo/core/publish';
+import type { KnownDerivation, RemendoPatchMakerOptions } from '@remendo/core/publish';
+
+/** Of the patches that are made; those that are known may have the other one. */
+export type PatchProfile = NonNullable<RemendoPatchMakerOptions['profile']>;
 
 /** Where a content that is needed lies in a zip. */
 export interface ContentToExtract {
@@ -24,6 +27,7 @@ export interface BuildJob {
   /** Patches that are stored already and make what the target needs. */
   readonly known: readonly KnownDerivation[];
   readonly concurrency: number;
+  readonly profile: PatchProfile;
 }
 
 /** `result.json` in the work folder; the index is `index`, the pack where `pack.path` says. */

@@ -6,7 +6,7 @@ import type { BuildMessage } from './build-job.js';
 /** The built file: the same from here and from dist, where this file lies when it is built. */
 const processFile = fileURLToPath(new URL('../../dist/jobs/build-delta-process.js', import.meta.url));
 
-/** JavaScript heap of a build process; patches are made outside of it, by native code. */
+/** JavaScript heap of a build process; patches are made outside of it, in memory of WebAssembly. */
 const heapMegabytesMax = 1_024;
 
 /** What a process needs of the environment to start at all; nothing of the server's secrets. */

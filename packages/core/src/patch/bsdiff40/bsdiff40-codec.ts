@@ -5,8 +5,9 @@
  *
  * What is refused beyond what bspatch refuses, and why no bsdiff writes it: docs/format/bsdiff40.md.
  */
-import type { ApplyPatchInput, PatchCodec, PatchTarget } from '../patch-codec.js';
+
 import { BaseWindow } from '../base-window.js';
+import type { ApplyPatchInput, PatchCodec, PatchTarget } from '../patch-codec.js';
 import { openBsdiff40 } from './bsdiff40-header.js';
 import { Bzip2Reader } from './bzip2-reader.js';
 import { ControlReader } from './control-reader.js';

@@ -45,7 +45,10 @@ class RunWriter {
   #isRight = true;
   #length = 0;
 
-  copy(all: Uint8Array, { address, reference, bytes }: { readonly address: number; readonly reference: number; readonly bytes: number }): void {
+  copy(
+    all: Uint8Array,
+    { address, reference, bytes }: { readonly address: number; readonly reference: number; readonly bytes: number },
+  ): void {
     for (let index = 0; index < bytes; index++) {
       const difference = ((all[address + index] as number) - (all[reference + index] as number)) & 255;
       if ((difference === 0) !== this.#isRight) this.#turn();

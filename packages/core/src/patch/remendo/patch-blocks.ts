@@ -21,8 +21,10 @@ export interface PlacedPiece extends Piece {
  * True when the decoder's window predicts the block: its reference is a target's byte not further back than the
  * window is long.
  */
-export const isNear = (block: Block, at: { readonly address: number; readonly bases: number; readonly windowBits: number }): boolean =>
-  block.reference >= at.bases && at.address - block.reference <= 2 ** at.windowBits;
+export const isNear = (
+  block: Block,
+  at: { readonly address: number; readonly bases: number; readonly windowBits: number },
+): boolean => block.reference >= at.bases && at.address - block.reference <= 2 ** at.windowBits;
 
 /**
  * The pieces in which a block at `address` is coded: each at most 65,536 bytes, counted from the start of its copied

@@ -14,8 +14,8 @@ import { ByteReader, BytesMalformed } from '../../bytes/byte-reader.js';
 import { type ByteSource, readWhole, sliceSource } from '../../bytes/byte-source.js';
 import { ByteWriter } from '../../bytes/byte-writer.js';
 import { UpdaterError } from '../../errors.js';
-import { patchInvalid } from './patch-invalid.js';
 import type { CoderSizes } from './coder-kernel.js';
+import { patchInvalid } from './patch-invalid.js';
 
 export const profileNames = ['compact', 'fast'] as const;
 /** compact: the fewest bytes · fast: 6–25 % larger, decoded by brotli several times faster. */

@@ -33,7 +33,7 @@ async function writeGolden(): Promise<void> {
 if (isWriting) await writeGolden();
 const golden = JSON.parse(await readFile(new URL('patches.json', folder), 'utf8')) as Golden;
 
-describe.each(samples)('the golden patch “$name”', (sample) => {
+describe.each(samples)('the golden patch $name', (sample) => {
   it('is what the maker makes, to the byte, on every platform and version of Node', () => {
     const patch = makePatchOf(sample);
     expect({ bytes: patch.length, patch: digestOf(patch), targets: digestOf(joined(sample.targets)) }).toEqual(golden[sample.name]);

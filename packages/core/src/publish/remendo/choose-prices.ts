@@ -10,19 +10,21 @@ const sampleParts = 4;
 const samplePartBytesMax = 32 * 1024;
 const sampleSizes = { windowBits: 17, historyBits: 22, guessBits: 14 };
 
-export function choosePrices(targets: Uint8Array): MatchPrices {
-  const bits = sampleBitsPerByte(targets);
+/** @param bits what the coder makes of a byte of the targets by itself; see `sampleBitsPerByte`. */
+export function choosePrices(bits: number): MatchPrices {
   // Text: the models know it well, and a wrong byte breaks a word.
-  if (bits < 1.6) return { right: 1, wrong: 120, fresh: Math.max(8, Math.round(bits * 13)), freshStart: 80, jump: 260, jumpBit: 16 };
+  if (bits < 1.6)
+    return { right: 1, wrong: 120, fresh: Math.max(8, Math.round(bits * 13)), freshStart: 80, jump: 260, jumpBit: 16 };
   // Records: much the same from row to row.
   if (bits < 2.2) return { right: 1, wrong: 80, fresh: 26, freshStart: 96, jump: 260, jumpBit: 16 };
   // Programs: wrong bytes are addresses, and cheap.
   if (bits < 5) return { right: 1, wrong: 50, fresh: 36, freshStart: 96, jump: 190, jumpBit: 16 };
   // What is compressed already: it is the same, or it is new.
-  return { right: 1, wrong: 95, fresh: Math.min(128, Math.round(bits * 16)), freshStart: 96, jump: 170, jumpBit: 16 };
+  return { right: 1, wrong: 160, fresh: 120, freshStart: 96, jump: 170, jumpBit: 16 };
 }
 
-function sampleBitsPerByte(targets: Uint8Array): number {
+/** Bits that the coder needs for a byte of a sample of the targets, without references: 8 for what is compressed already. */
+export function sampleBitsPerByte(targets: Uint8Array): number {
   const partBytes = Math.min(samplePartBytesMax, Math.floor(targets.length / sampleParts));
   if (partBytes === 0) return 8;
   const sample = Buffer.concat(

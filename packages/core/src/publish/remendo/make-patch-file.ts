@@ -37,6 +37,10 @@ export async function makePatchFile(fileSystem: FileSystem, job: MakePatchJob, s
       for (const part of made.parts) await sink.write(part);
       await prove(made.bases, patch, made.targets, signal);
     });
+  } catch (error) {
+    // What was not proved is no patch.
+    await fileSystem.removeFile(job.patchPath);
+    throw error;
   } finally {
     await files.close();
   }
@@ -61,7 +65,8 @@ async function makeFrom(
     for (const source of sources) {
       signal?.throwIfAborted();
       const into = room.all.subarray(at, at + source.bytes);
-      if ((await source.read(0, into)) < into.length) throw new UpdaterError('STORAGE_FAILED', 'A file became shorter while it was read.');
+      if ((await source.read(0, into)) < into.length)
+        throw new UpdaterError('STORAGE_FAILED', 'A file became shorter while it was read.');
       files.push({ source, content: { sha256: digestOf(into), bytes: into.length } });
       at += into.length;
     }

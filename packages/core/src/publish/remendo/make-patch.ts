@@ -7,8 +7,9 @@ import { type EncodedSpace, encodeCompact } from '../../patch/remendo/compact-en
 import { encodeFast } from '../../patch/remendo/fast-encoder.js';
 import type { Block } from '../../patch/remendo/patch-blocks.js';
 import { encodePatchHeader, type ProfileName, sizeBounds } from '../../patch/remendo/patch-header.js';
-import { choosePrices } from './choose-prices.js';
-import { type WindowSizes, matchWindows, windowSizes } from './match-windows.js';
+import { patchInvalid } from '../../patch/remendo/patch-invalid.js';
+import { choosePrices, sampleBitsPerByte } from './choose-prices.js';
+import { matchWindows, type WindowSizes, windowSizes } from './match-windows.js';
 import { type MatchedBlocks, Matcher, type MatchPrices } from './matcher-kernel.js';
 
 /** Bases and targets in memory, and how to find blocks in them. */
@@ -35,9 +36,24 @@ export function roomFor(baseBytes: number, targetBytes: number, sizes: WindowSiz
   return { ...space, match: (prices) => matchWindows(space, prices, sizes) };
 }
 
-/** The parts of a patch, one after the other. */
+/** More than this of a byte's eight bits is left when something was compressed already. */
+const compressedBits = 7.8;
+/** So much of the targets must be new for a patch to be pointless when it is compressed already. */
+const pointlessShare = 0.95;
+const pointlessBytesMin = 1024 * 1024;
+
+/**
+ * The parts of a patch, one after the other.
+ * @throws UpdaterError PATCH_INVALID for targets that are compressed already and have nothing of the bases: hours of coding
+ *   would not make them smaller.
+ */
 export function makePatch(files: LoadedFiles, profile: ProfileName = 'compact'): readonly Uint8Array[] {
-  const { blocks, wrong } = files.match(choosePrices(files.all.subarray(files.baseBytes)));
+  const targetBytes = files.all.length - files.baseBytes;
+  const bits = sampleBitsPerByte(files.all.subarray(files.baseBytes));
+  const { blocks, wrong } = files.match(choosePrices(bits));
+  const fresh = blocks.reduce((sum, block) => sum + block.fresh, 0);
+  if (targetBytes > pointlessBytesMin && bits > compressedBits && fresh > targetBytes * pointlessShare)
+    throw patchInvalid('the targets are compressed already and have nothing of the bases');
   const space = { all: files.all, baseBytes: files.baseBytes };
   return encode(splitFar(blocks, files.baseBytes), { space, wrong, profile });
 }
@@ -74,7 +90,7 @@ function sizesFor({ fresh, wrong }: { readonly fresh: number; readonly wrong: nu
 
 function bitsFor(name: keyof typeof sizeBounds, wanted: number): number {
   const { min, max } = sizeBounds[name];
-  return Math.max(min, Math.min(max, Math.ceil(Math.log2(wanted + 1))));
+  return Math.max(min, Math.min(max, 32 - Math.clz32(Math.min(wanted, 2 ** 31))));
 }
 
 /** References far back may not overlap what they make; the matcher does not know how far the decoder's window goes. */
