@@ -52,7 +52,6 @@ let nodeCount: i32 = 0;
 let nodesMax: i32 = 0;
 let ringCost: usize = 0;
 let ringNode: usize = 0;
-let outBlocks: usize = 0;
 
 // States: distance, cost, entry position, parent node, own node.
 const states: usize = memory.data(16 * 5 * 4);

@@ -43,7 +43,10 @@ export async function decodeFast(streams: FastStreams<ByteSource>, space: Addres
 }
 
 const isBrotliError = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && typeof error.code === 'string' && /^(ERR__ERROR_|ERR_BROTLI|Z_BUF_ERROR)/.test(error.code);
+  error instanceof Error &&
+  'code' in error &&
+  typeof error.code === 'string' &&
+  /^(ERR__ERROR_|ERR_BROTLI|Z_BUF_ERROR)/.test(error.code);
 
 class FastDecoder {
   readonly #chunk: Uint8Array;
