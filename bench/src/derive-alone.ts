@@ -13,7 +13,7 @@ import { measured } from './report/usage.js';
 
 const jobs = JSON.parse(readFileSync(process.argv[2] ?? '', 'utf8')) as readonly object[];
 // With the heap that a terminal gives it.
-const options = { resourceLimits: { maxOldGenerationSizeMb: 64 } };
+const options = { resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 } };
 const worker = new Worker(new URL(import.meta.resolve('@remendo/core/derive-worker')), options);
 
 async function derive(job: object): Promise<{ readonly ok: boolean }> {

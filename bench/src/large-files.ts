@@ -19,17 +19,17 @@ export interface LargeFiles {
 }
 
 /** Leaves `base`, `target` and `bsdiff40` in the folder; both files have the next full million of bytes. */
-export function writeLargeFiles(folder: string, bytes: { readonly base: number; readonly target: number }): LargeFiles {
-  const [basePieces, targetPieces] = [Math.ceil(bytes.base / pieceBytes), Math.ceil(bytes.target / pieceBytes)];
+export function writeLargeFiles(folder: string, bytes: number): LargeFiles {
+  const pieces = Math.ceil(bytes / pieceBytes);
   const [base, target] = [new HashedFile(join(folder, 'base')), new HashedFile(join(folder, 'target'))];
   const encoder = new Bsdiff40Encoder();
   const piece = new Uint8Array(pieceBytes);
   const diff = new Uint8Array(pieceBytes - newBytesPerPiece);
   const added = new Uint8Array(newBytesPerPiece);
   /** Every seventh piece of the target is another piece of the base. */
-  const basePieceOf = (index: number): number => (index % 7 === 3 ? index * 113 : index) % basePieces;
-  for (let index = 0; index < basePieces; index++) base.write(fillRandom(piece, index));
-  for (let index = 0; index < targetPieces; index++) {
+  const basePieceOf = (index: number): number => (index % 7 === 3 ? index * 113 : index) % pieces;
+  for (let index = 0; index < pieces; index++) {
+    base.write(fillRandom(piece, index));
     fillRandom(piece, basePieceOf(index));
     diff.fill(0);
     for (let at = index % 1_000; at < diff.length; at += 1_000) diff[at] = 1 + (at % 255);

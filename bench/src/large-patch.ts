@@ -2,10 +2,9 @@
  * How much time and memory a large patch takes: patches of both codecs for a file of 300 MB are applied from file to file
  * by one worker of a terminal, in a process with nothing else, whose peak memory is held against that of a bare Node.
  *
- *     node bench/dist/large-patch.js [--bytes N] [--base-bytes N]
+ *     node bench/dist/large-patch.js [--bytes 300000000]
  *
- * Prints a table; exits with 1 when applying takes more than 64 MiB, or when a target is wrong. BASE-BYTES are as many as
- * BYTES, as far as both fit: making a patch takes two bytes of a kernel's 4 GiB for each of theirs.
+ * Prints a table; exits with 1 when applying takes more than 64 MiB, or when a target is wrong.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -20,8 +19,6 @@ import { tableLines } from './report/print-report.js';
 import type { Usage } from './report/usage.js';
 
 const memoryAboveNodeBytesMax = 64 * 1024 * 1024;
-/** Of base and target together, so that a `remendo` patch can be made. */
-const bothBytesMax = 1_800_000_000;
 
 interface LargePatch {
   readonly name: string;
@@ -37,7 +34,7 @@ interface Applied extends LargePatch {
   readonly exact: boolean;
 }
 
-async function main(bytes: { readonly base: number; readonly target: number }): Promise<void> {
+async function main(bytes: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'remendo-large-patch-'));
   try {
     const files = writeLargeFiles(folder, bytes);
@@ -89,7 +86,7 @@ function report(all: readonly Applied[], { base, target }: LargeFiles, nodeBytes
   const megabytes = (bytes: number): string => (bytes / 1e6).toFixed(1);
   return [
     `Base ${megabytes(base.bytes)} MB, target ${megabytes(target.bytes)} MB. A bare Node takes ${megabytes(nodeBytes)} MB, memory is what comes on top;`,
-    `applying may take ${megabytes(memoryAboveNodeBytesMax)} MB. Seconds are those of all threads' CPU time.`,
+    `applying may take ${megabytes(memoryAboveNodeBytesMax)} MB. Seconds are of CPU.`,
     '',
     ...tableLines([
       ['patch', 'MB', 'make s', 'make MB', 'apply s', 'apply MB/s', 'apply MB', 'exact'],
@@ -107,8 +104,7 @@ function report(all: readonly Applied[], { base, target }: LargeFiles, nodeBytes
   ];
 }
 
-const { values } = parseArgs({ options: { bytes: { type: 'string', default: '300000000' }, 'base-bytes': { type: 'string' } } });
-const target = Number(values.bytes);
-const base = Number(values['base-bytes'] ?? Math.min(target, bothBytesMax - target));
-if (!(target > 0 && base > 0)) throw new Error('--bytes and --base-bytes are numbers of bytes above 0');
-await main({ base, target });
+const { values } = parseArgs({ options: { bytes: { type: 'string', default: '300000000' } } });
+const bytes = Number(values.bytes);
+if (!(bytes > 0)) throw new Error('--bytes is a number of bytes above 0');
+await main(bytes);
