@@ -463,16 +463,23 @@ function skipRun(bestAt: usize, distance: u32): void {
   if (nodeCount + 64 > nodesMax) collectNodes(position);
 }
 
+/** Right bytes after a wrong one that the coder asks about one by one, at most: `calm` and a chunk of the coder. */
+const askedMax: u32 = 1280;
+let asked: u32 = 0;
+
 /** How many copied bytes of the finished path are not as predicted. */
 export function wrongBytes(first: usize): u32 {
   let wrong: u32 = 0;
+  asked = 0;
   for (let at = first; at != 0; ) {
     const next = load<usize>(at, 8);
     const end = next == 0 ? allBytes : load<u32>(next);
     const distance = load<u32>(at, 4);
     if (distance != newBytes) {
       for (let q = load<u32>(at); q < end; q++) {
-        q += equalBytes(q - distance, q, end - q);
+        const right = equalBytes(q - distance, q, end - q);
+        asked += right < askedMax ? right : askedMax;
+        q += right;
         if (q < end) wrong++;
       }
     }
@@ -480,6 +487,9 @@ export function wrongBytes(first: usize): u32 {
   }
   return wrong;
 }
+
+/** After `wrongBytes`: about how many right bytes the coder asks about. */
+export function askedBytes(): u32 { return asked; }
 
 /** After the last byte: turns the path round. Returns its first node; each node is position, distance, next. */
 export function finish(): usize {

@@ -43,6 +43,7 @@ export {
 } from './manifest/version.js';
 export { applyPatch } from './patch/apply-patch.js';
 export { type Bsdiff40Streams, bsdiff40HeaderBytes, decodeLength, openBsdiff40 } from './patch/bsdiff40/bsdiff40-header.js';
+export { openPatch as openRemendoPatch, type PatchHeader as RemendoPatchHeader } from './patch/remendo/patch-header.js';
 export { explainChoice } from './planner/explain-choice.js';
 export { limitRanges } from './planner/merge-ranges.js';
 export {

@@ -1,7 +1,13 @@
-import { type ByteSource, type DeltaFile, sliceSource } from '@remendo/core';
+import {
+  type ByteSource,
+  type DeltaFile,
+  isUpdaterError,
+  openRemendoPatch,
+  type RemendoPatchHeader,
+  sliceSource,
+} from '@remendo/core';
 import { bytesText, numberText, shareText } from '../output/quantity.js';
 import type { Column } from '../output/table.js';
-import { readPatchHead } from './patch-head.js';
 
 /** A patch of a delta; several contents may come out of one. */
 export interface InspectedPatch {
@@ -24,7 +30,7 @@ export async function inspectPatches(source: ByteSource, { index, bodyOffset }: 
     if (derivation.kind !== 'patch') continue;
     const { codec, bases, targets, blob } = derivation;
     const patch = sliceSource(source, bodyOffset + blob.offset, blob.bytes);
-    const head = codec === 'remendo' ? await readPatchHead(patch) : null;
+    const head = codec === 'remendo' ? await headerOf(patch) : null;
     patches.push({
       codec,
       profile: head?.profile ?? null,
@@ -36,6 +42,16 @@ export async function inspectPatches(source: ByteSource, { index, bodyOffset }: 
     });
   }
   return patches;
+}
+
+/** Null for a patch that this program does not know, or that is damaged: the rest of the delta can be told all the same. */
+async function headerOf(patch: ByteSource): Promise<RemendoPatchHeader | null> {
+  try {
+    return (await openRemendoPatch(patch)).header;
+  } catch (error) {
+    if (isUpdaterError(error)) return null;
+    throw error;
+  }
 }
 
 export const patchColumns: readonly Column[] = [

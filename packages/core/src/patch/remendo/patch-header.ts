@@ -18,7 +18,7 @@ import type { CoderSizes } from './coder-kernel.js';
 import { patchInvalid } from './patch-invalid.js';
 
 export const profileNames = ['compact', 'fast'] as const;
-/** compact: the fewest bytes · fast: 6–25 % larger, decoded by brotli several times faster. */
+/** compact: the fewest bytes · fast: a sixth to a half larger, decoded by brotli five to ten times faster. */
 export type ProfileName = (typeof profileNames)[number];
 
 const versionBits = 0x10;

@@ -50,22 +50,24 @@ const pointlessBytesMin = 1024 * 1024;
 export function makePatch(files: LoadedFiles, profile: ProfileName = 'compact'): readonly Uint8Array[] {
   const targetBytes = files.all.length - files.baseBytes;
   const bits = sampleBitsPerByte(files.all.subarray(files.baseBytes));
-  const { blocks, wrong } = files.match(choosePrices(bits));
+  const { blocks, wrong, asked } = files.match(choosePrices(bits));
   const fresh = blocks.reduce((sum, block) => sum + block.fresh, 0);
   if (targetBytes > pointlessBytesMin && bits > compressedBits && fresh > targetBytes * pointlessShare)
     throw patchInvalid('the targets are compressed already and have nothing of the bases');
   const space = { all: files.all, baseBytes: files.baseBytes };
-  return encode(splitFar(blocks, files.baseBytes), { space, wrong, profile });
+  return encode(splitFar(blocks, files.baseBytes), { space, wrong, asked, profile });
 }
 
 interface EncodeInput {
   readonly space: EncodedSpace;
   /** How many copied bytes are not as predicted. */
   readonly wrong: number;
+  /** About how many of the others are asked about. */
+  readonly asked: number;
   readonly profile: ProfileName;
 }
 
-function encode(blocks: readonly Block[], { space, wrong, profile }: EncodeInput): readonly Uint8Array[] {
+function encode(blocks: readonly Block[], { space, wrong, asked, profile }: EncodeInput): readonly Uint8Array[] {
   if (profile === 'fast') {
     const { blocks: list, runs, wrong: differences, fresh } = encodeFast(blocks, space);
     const header = encodePatchHeader({ profile, decodeCost: 0, sizes: null }, [list.length, runs.length, differences.length]);
@@ -74,8 +76,8 @@ function encode(blocks: readonly Block[], { space, wrong, profile }: EncodeInput
   const fresh = blocks.reduce((sum, block) => sum + block.fresh, 0);
   const sizes = sizesFor({ fresh, wrong }, space);
   const streams = encodeCompact(blocks, space, sizes);
-  // Eight decisions for a new byte, about 24 for a wrong one and the right ones about it, as many for a block.
-  const decodeCost = Math.ceil((fresh * 8 + wrong * 24 + blocks.length * 24) / 1000);
+  // One decision for a copied byte that is asked about, eight more when it is wrong, as many for a new one, 24 for a block.
+  const decodeCost = Math.ceil((asked + wrong * 9 + fresh * 8 + blocks.length * 24) / 1000);
   return [encodePatchHeader({ profile, decodeCost, sizes }, [streams.blocks.length]), streams.blocks, streams.bytes];
 }
 

@@ -18,6 +18,7 @@ export function matchWindows(space: EncodedSpace, prices: MatchPrices, sizes: Wi
   const targetBytes = space.all.length - space.baseBytes;
   const blocks: Block[] = [];
   let wrong = 0;
+  let asked = 0;
   for (let start = 0; start < targetBytes; start += sizes.targetBytes) {
     const window = {
       base: baseWindow(space.baseBytes, sizes.baseBytes, (start + sizes.targetBytes / 2) / targetBytes),
@@ -26,8 +27,9 @@ export function matchWindows(space: EncodedSpace, prices: MatchPrices, sizes: Wi
     const found = matchWindow(space, prices, window);
     for (const block of found.blocks) blocks.push(block);
     wrong += found.wrong;
+    asked += found.asked;
   }
-  return { blocks, wrong };
+  return { blocks, wrong, asked };
 }
 
 interface Part {
@@ -51,9 +53,9 @@ function matchWindow(
   const targetAddress = baseBytes + target.start;
   matcher.all.set(all.subarray(base.start, base.start + base.bytes));
   matcher.all.set(all.subarray(targetAddress, targetAddress + target.bytes), base.bytes);
-  const { blocks, wrong } = matcher.match(prices);
+  const { blocks, ...counts } = matcher.match(prices);
   const addressOf = (reference: number): number =>
     reference < base.bytes ? base.start + reference : targetAddress + reference - base.bytes;
   const placed = blocks.map((block) => (block.copied === 0 ? block : { ...block, reference: addressOf(block.reference) }));
-  return { blocks: placed, wrong };
+  return { blocks: placed, ...counts };
 }

@@ -24,6 +24,7 @@ interface MatcherExports {
   walk(bytes: number): number;
   finish(): number;
   wrongBytes(first: number): number;
+  askedBytes(): number;
 }
 
 export interface MatchedBlocks {
@@ -31,6 +32,8 @@ export interface MatchedBlocks {
   readonly blocks: readonly Block[];
   /** How many copied bytes are not as predicted. */
   readonly wrong: number;
+  /** About how many copied bytes that are as predicted the coder asks about one by one. */
+  readonly asked: number;
 }
 
 const newInstance = kernelOf<MatcherExports>(kernelBase64);
@@ -60,7 +63,8 @@ export class Matcher {
     // In steps: V8 goes over to optimized code between calls only.
     while (this.#exports.walk(65_536) > 0);
     const first = this.#exports.finish() >>> 0;
-    return { blocks: this.#blocks(first), wrong: this.#exports.wrongBytes(first) };
+    const wrongBytes = this.#exports.wrongBytes(first);
+    return { blocks: this.#blocks(first), wrong: wrongBytes, asked: this.#exports.askedBytes() };
   }
 
   /** From the path's nodes (position, distance or 0 for new bytes, next node) to blocks. */
