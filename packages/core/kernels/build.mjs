@@ -1,6 +1,6 @@
-// Compiles kernels/*.ts (AssemblyScript) to WebAssembly and writes each as a TypeScript module with the
-// bytes in base64, so that one bundled file carries them. Does nothing for kernels that are newer than their source.
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+// Compiles the kernels (AssemblyScript) to WebAssembly and writes each as a TypeScript module with the bytes in base64, so
+// that one bundled file carries them. Does nothing for kernels that are newer than their sources.
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -12,9 +12,10 @@ const kernels = [
 const options = ['--optimizeLevel', '3', '--runtime', 'stub', '--noAssert', '--use', 'abort=', '--maximumMemory', '65536', '--enable', 'simd'];
 
 const changedMs = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);
-const newestInputMs = (source) =>
-  Math.max(changedMs(join(core, source)), changedMs(join(core, 'package.json')), changedMs(fileURLToPath(import.meta.url)));
-const stale = kernels.filter(({ source, module }) => newestInputMs(source) > changedMs(join(core, module)));
+/** Of everything here and the compiler's version: kernels share files. */
+const inputs = [...readdirSync(join(core, 'kernels')).map((name) => join('kernels', name)), 'package.json'];
+const newestInputMs = Math.max(...inputs.map((name) => changedMs(join(core, name))));
+const stale = kernels.filter(({ module }) => newestInputMs > changedMs(join(core, module)));
 
 /** The compiler is slow to load, so it is loaded only when there is something to compile. */
 async function compile(source) {

@@ -7,17 +7,22 @@
  * Lossless Data Compression" (2005); bit histories after the same author's PAQ6/LPAQ.
  */
 
-// ---- memory
-
-let bump: usize = __heap_base;
-function allocate(bytes: usize): usize {
-  const at = (bump + 63) & ~63;
-  bump = at + bytes;
-  const pages = <i32>((bump + 0xffff) >>> 16);
-  const have = memory.size();
-  if (pages > have && memory.grow(pages - have) < 0) unreachable();
-  return at;
-}
+import {
+  chanceOf,
+  clampChance,
+  fillChances,
+  four,
+  learn,
+  learnMix,
+  makeRates,
+  makeSquash,
+  mix,
+  setBytes,
+  squash,
+  stretchOf,
+} from './chances';
+import { fillHistoryChances, learnHistory, makeHistories, nextOf } from './histories';
+import { allocate, forgetAll } from './memory';
 
 // ---- arithmetic coder
 
@@ -51,166 +56,7 @@ function shift(): void {
   high = (high << 8) | 255;
 }
 
-// ---- numbers between chances and their logarithms
-
-/** 65536 / (1 + e^-x) for x = -8 … 8 in steps of 1/2. */
-const squashKnots: StaticArray<i32> = [
-  22, 36, 60, 98, 162, 267, 439, 720, 1179, 1921, 3108, 4971, 7812, 11955, 17625, 24743, 32768,
-  40793, 47911, 53581, 57724, 60565, 62428, 63615, 64357, 64816, 65097, 65269, 65374, 65438, 65476, 65500, 65514,
-];
-/** Logistic of -2047 … 2047 (1/256 each) as a chance in 1/65536, from index 2048 on. */
-let squashTable: usize = 0;
-/** Its inverse for chances in 1/4096. */
-let stretchTable: usize = 0;
-
-function makeSquash(): void {
-  squashTable = allocate(4096 * 2);
-  stretchTable = allocate(4096 * 2);
-  for (let d = -2048; d < 2048; d++) {
-    const at = d + 2048;
-    const knot = at >> 7;
-    const between = at & 127;
-    const left = unchecked(squashKnots[knot]);
-    const right = unchecked(squashKnots[knot + 1]);
-    store<u16>(squashTable + (at << 1), <u16>((left * (128 - between) + right * between + 64) >> 7));
-  }
-  let d = -2048;
-  for (let p = 0; p < 4096; p++) {
-    while (d < 2047 && <i32>load<u16>(squashTable + ((d + 2048) << 1)) < (p << 4) + 8) d++;
-    store<i16>(stretchTable + (p << 1), <i16>d);
-  }
-}
-@inline function squash(d: i32): u32 {
-  if (d > 2047) d = 2047;
-  if (d < -2047) d = -2047;
-  return load<u16>(squashTable + ((d + 2048) << 1));
-}
-
-// ---- adaptive chances: 22 bits of chance, 10 bits of how often it was used
-
-/** 65536 / (n + 1.6), the weight of what is new. */
-let rateTable: usize = 0;
-function makeRates(): void {
-  rateTable = allocate(1024 * 4);
-  for (let n = 0; n < 1024; n++) store<u32>(rateTable + (n << 2), <u32>(655360 / (n * 10 + 16)));
-}
-const evenChance: u32 = 0x80000000;
-@inline function chanceOf(slot: usize): u32 { return load<u32>(slot) >>> 16; }
-@inline function learn(slot: usize, bit: u32, limit: u32): void {
-  const was = load<u32>(slot);
-  const n = was & 1023;
-  const p = <i32>(was >>> 10);
-  const goal = bit ? 0x3fffff : 0;
-  const next = p + <i32>(((<i64>(goal - p)) * <i64>load<u32>(rateTable + (n << 2))) >> 16);
-  store<u32>(slot, (<u32>next << 10) | (n < limit ? n + 1 : n));
-}
-function fillChances(at: usize, count: u32): void { for (let i: u32 = 0; i < count; i++) store<u32>(at + (<usize>i << 2), evenChance); }
-
-// ---- mixing: eight predictions, weighted
-
-/** Weights are in 1/16384 and stay below 6, so that their sums fit into 32 bits. */
-const weightMax = 98304;
-const setBytes = 32;
-
-@inline function four(a: i32, b: i32, c: i32, d: i32): v128 {
-  return i32x4.replace_lane(i32x4.replace_lane(i32x4.replace_lane(i32x4.splat(a), 1, b), 2, c), 3, d);
-}
-@inline function sumOf(sums: v128): i32 {
-  const pairs = i32x4.add(sums, v128.shuffle<i32>(sums, sums, 2, 3, 0, 1));
-  return (i32x4.extract_lane(pairs, 0) + i32x4.extract_lane(pairs, 1)) >> 14;
-}
-@inline function learned(weights: v128, inputs: v128, error: v128): v128 {
-  const next = i32x4.add(weights, i32x4.shr_s(i32x4.add(i32x4.mul(inputs, error), i32x4.splat(1 << 19)), 20));
-  return i32x4.max_s(i32x4.splat(-weightMax), i32x4.min_s(i32x4.splat(weightMax), next));
-}
-@inline function errorOf(bit: u32, p: u32, rate: i32): v128 { return i32x4.splat(((<i32>(bit << 16) - <i32>p) * rate) >> 2); }
-/** The mixed prediction, of two times four. */
-@inline function mix(weights: usize, a: v128, b: v128): i32 {
-  return sumOf(i32x4.add(i32x4.mul(a, v128.load(weights)), i32x4.mul(b, v128.load(weights, 16))));
-}
-@inline function learnMix(weights: usize, a: v128, b: v128, bit: u32, p: u32, rate: i32): void {
-  const error = errorOf(bit, p, rate);
-  v128.store(weights, learned(v128.load(weights), a, error));
-  v128.store(weights, learned(v128.load(weights, 16), b, error), 16);
-}
-
-@inline function clampChance(p: u32): u32 { return p < 24 ? 24 : p > 65512 ? 65512 : p; }
-
 @inline function hash2(a: u32, b: u32): u32 { let h = a * 0x9e3779b1 ^ b * 0x85ebca77; h ^= h >>> 15; return h * 0xc2b2ae3d; }
-
-// ---- bit histories: what followed a context, in one byte
-
-/**
- * A history is how many zeros and ones were seen and which came last, as far as it matters: many of one kind are worth
- * counting only while there are few of the other. Number 0 is "nothing seen".
- */
-const zerosOf: usize = memory.data(256);
-const onesOf: usize = memory.data(256);
-/** The history after a further bit: two for each. */
-const nextHistory: usize = memory.data(512);
-@inline function otherMax(fewer: i32): i32 { return fewer == 0 ? 48 : fewer == 1 ? 20 : fewer == 2 ? 8 : fewer == 3 ? 5 : fewer == 4 ? 4 : 0; }
-@inline function isHistory(zeros: i32, ones: i32): bool { return (zeros < ones ? ones <= otherMax(zeros) : zeros <= otherMax(ones)); }
-/** How many counts of one bit are left when the other comes. */
-@inline function lessened(count: i32): i32 { return count < 3 ? count : count < 5 ? count - 1 : count < 12 ? 4 : count < 24 ? 5 : 6; }
-
-function historyNumber(zeros: i32, ones: i32, last: i32, count: i32): i32 {
-  for (let number = 0; number < count; number++) {
-    if (load<u8>(zerosOf + number) != zeros || load<u8>(onesOf + number) != ones) continue;
-    if (zeros == 0 || ones == 0) return number;
-    return number + last;
-  }
-  return -1;
-}
-
-function makeHistories(): void {
-  let count = 0;
-  for (let total = 0; total <= 48; total++) {
-    for (let ones = 0; ones <= total; ones++) {
-      const zeros = total - ones;
-      if (!isHistory(zeros, ones)) continue;
-      // With both kinds there are two histories, by which came last.
-      for (let last = 0; last < (zeros > 0 && ones > 0 ? 2 : 1); last++) {
-        store<u8>(zerosOf + count, zeros);
-        store<u8>(onesOf + count, ones);
-        count++;
-      }
-    }
-  }
-  for (let number = 0; number < count; number++) {
-    for (let bit = 0; bit < 2; bit++) {
-      let zeros = <i32>load<u8>(zerosOf + number);
-      let ones = <i32>load<u8>(onesOf + number);
-      if (bit) {
-        ones++;
-        zeros = lessened(zeros);
-        while (!isHistory(zeros, ones)) if (ones > zeros) ones--; else zeros--;
-      } else {
-        zeros++;
-        ones = lessened(ones);
-        while (!isHistory(zeros, ones)) if (zeros > ones) zeros--; else ones--;
-      }
-      store<u8>(nextHistory + (number << 1) + bit, historyNumber(zeros, ones, bit, count));
-    }
-  }
-}
-
-/** 256 chances, one for each history, that begin where its counts say. */
-function fillHistoryChances(at: usize): void {
-  for (let number = 0; number < 256; number++) {
-    const zeros = <u32>load<u8>(zerosOf + number);
-    const ones = <u32>load<u8>(onesOf + number);
-    const p: u32 = ((ones * 2 + 1) << 21) / (zeros + ones + 1);
-    store<u32>(at + (<usize>number << 2), ((p > 0x3ffff0 ? 0x3ffff0 : p) << 10));
-  }
-}
-
-/** Chances of histories have all 32 bits, and a rate that does not change: they begin where they belong. */
-@inline function learnHistory(slot: usize, bit: u32): void {
-  const was = load<u32>(slot);
-  store<u32>(slot, bit ? was + (~was >>> 7) : was - (was >>> 7));
-}
-@inline function nextOf(history: u32, bit: u32): u8 { return load<u8>(nextHistory + (<usize>history << 1) + bit); }
-@inline function stretchOf(slot: usize): i32 { return load<i16>(stretchTable + ((load<u32>(slot) >>> 20) << 1)); }
 
 // ---- what both sides know
 
@@ -296,6 +142,29 @@ let lastDifference: u32 = 0;
   store<u8>(slot, nextOf(load<u8>(slot), bit));
 }
 
+/** One decision by what eight histories say; each of them, and how they are weighted, learns from it. */
+@inline function codeGuessed(
+  bit: u32, kind: u32, weights: usize, rate: i32,
+  s0: usize, s1: usize, s2: usize, s3: usize, s4: usize, s5: usize, s6: usize, s7: usize,
+): u32 {
+  const t0 = guessChance(kind, s0), t1 = guessChance(kind + 1, s1), t2 = guessChance(kind + 2, s2), t3 = guessChance(kind + 3, s3);
+  const t4 = guessChance(kind + 4, s4), t5 = guessChance(kind + 5, s5), t6 = guessChance(kind + 6, s6), t7 = guessChance(kind + 7, s7);
+  const a = four(stretchOf(t0), stretchOf(t1), stretchOf(t2), stretchOf(t3));
+  const b = four(stretchOf(t4), stretchOf(t5), stretchOf(t6), stretchOf(t7));
+  const p = clampChance(squash(mix(weights, a, b)));
+  const answer = code(bit, p);
+  learnMix(weights, a, b, answer, p, rate);
+  learnGuess(s0, t0, answer);
+  learnGuess(s1, t1, answer);
+  learnGuess(s2, t2, answer);
+  learnGuess(s3, t3, answer);
+  learnGuess(s4, t4, answer);
+  learnGuess(s5, t5, answer);
+  learnGuess(s6, t6, answer);
+  learnGuess(s7, t7, answer);
+  return answer;
+}
+
 /** 1 when the byte is not the predicted one. `ahead`: the three predicted bytes after it, the first lowest. */
 function codeWrong(bit: u32, P: u32, ahead: u32): u32 {
   const bucket = sinceBucket(since);
@@ -308,23 +177,8 @@ function codeWrong(bit: u32, P: u32, ahead: u32): u32 {
   const s5 = guessSlot(wrongKind + 5, since < 63 ? since : 63 + bucket);
   const s6 = guessSlot(wrongKind + 6, P | ahead << 8);
   const s7 = guessSlot(wrongKind + 7, lastP | lastP2 << 8 | (flags & 255) << 16);
-  const t0 = guessChance(wrongKind, s0), t1 = guessChance(wrongKind + 1, s1), t2 = guessChance(wrongKind + 2, s2), t3 = guessChance(wrongKind + 3, s3);
-  const t4 = guessChance(wrongKind + 4, s4), t5 = guessChance(wrongKind + 5, s5), t6 = guessChance(wrongKind + 6, s6), t7 = guessChance(wrongKind + 7, s7);
-  const a = four(stretchOf(t0), stretchOf(t1), stretchOf(t2), stretchOf(t3));
-  const b = four(stretchOf(t4), stretchOf(t5), stretchOf(t6), stretchOf(t7));
   const weights = wrongWeights + <usize>(bucket * 4 + (flags & 3)) * setBytes;
-  const p = clampChance(squash(mix(weights, a, b)));
-  bit = code(bit, p);
-  learnMix(weights, a, b, bit, p, wrongRate);
-  learnGuess(s0, t0, bit);
-  learnGuess(s1, t1, bit);
-  learnGuess(s2, t2, bit);
-  learnGuess(s3, t3, bit);
-  learnGuess(s4, t4, bit);
-  learnGuess(s5, t5, bit);
-  learnGuess(s6, t6, bit);
-  learnGuess(s7, t7, bit);
-  return bit;
+  return codeGuessed(bit, wrongKind, weights, wrongRate, s0, s1, s2, s3, s4, s5, s6, s7);
 }
 
 @inline function nodeSlot(h: u32, node: u32): usize {
@@ -347,22 +201,8 @@ function codeDifference(difference: u32, P: u32, ahead: u32): u32 {
   for (let b = 7; b >= 0; b--) {
     const s0 = nodeSlot(h0, node), s1 = nodeSlot(h1, node), s2 = nodeSlot(h2, node), s3 = nodeSlot(h3, node);
     const s4 = nodeSlot(h4, node), s5 = nodeSlot(h5, node), s6 = nodeSlot(h6, node), s7 = nodeSlot(h7, node);
-    const t0 = guessChance(k, s0), t1 = guessChance(k + 1, s1), t2 = guessChance(k + 2, s2), t3 = guessChance(k + 3, s3);
-    const t4 = guessChance(k + 4, s4), t5 = guessChance(k + 5, s5), t6 = guessChance(k + 6, s6), t7 = guessChance(k + 7, s7);
-    const a = four(stretchOf(t0), stretchOf(t1), stretchOf(t2), stretchOf(t3));
-    const c = four(stretchOf(t4), stretchOf(t5), stretchOf(t6), stretchOf(t7));
     const weights = differenceWeights + <usize>node * setBytes;
-    const p = clampChance(squash(mix(weights, a, c)));
-    const bit = code(difference >>> b & 1, p);
-    learnMix(weights, a, c, bit, p, differenceRate);
-    learnGuess(s0, t0, bit);
-    learnGuess(s1, t1, bit);
-    learnGuess(s2, t2, bit);
-    learnGuess(s3, t3, bit);
-    learnGuess(s4, t4, bit);
-    learnGuess(s5, t5, bit);
-    learnGuess(s6, t6, bit);
-    learnGuess(s7, t7, bit);
+    const bit = codeGuessed(difference >>> b & 1, k, weights, differenceRate, s0, s1, s2, s3, s4, s5, s6, s7);
     node = node << 1 | bit;
   }
   return node & 255;
@@ -573,7 +413,6 @@ function codeNumber(number: u32, kind: u32, context: u32): u32 {
   }
   return result;
 }
-
 
 @inline function bitLength(n: u32): u32 { return 32 - clz(n); }
 @inline function lengthContext(n: u32): u32 { const bits = bitLength(n); return bits < 15 ? bits : 15; }
@@ -811,7 +650,7 @@ let actualBuffer: usize = 0;
  * bytes, the histories of new bytes 2^historyBits, those about predicted bytes 2^guessBits.
  */
 export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32, historyBits: u32, guessBits: u32): void {
-  bump = __heap_base;
+  forgetAll();
   encoding = isEncoding;
   makeSquash();
   makeRates();

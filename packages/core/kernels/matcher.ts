@@ -9,6 +9,7 @@
  * back; inside exact runs nothing is looked up, so that equal, periodic and empty data cost no more than the rest.
  * Memory: X, four bytes for each indexed position, the table of heads, and the path.
  */
+import { allocate, forgetAll } from './memory';
 
 /** How many bytes the index's hash covers. With a position in it every four bytes, every match of 11 bytes is found. */
 const hashBytes: u32 = 8;
@@ -59,19 +60,9 @@ const states: usize = memory.data(16 * 5 * 4);
 @inline function distanceOf(s: usize): u32 { return load<u32>(s); }
 @inline function costOf(s: usize): i32 { return load<i32>(s, 4); }
 
-function allocate(bytes: usize): usize {
-  const at = (bump + 15) & ~15;
-  bump = at + bytes;
-  const pages = <i32>((bump + 0xffff) >>> 16);
-  const have = memory.size();
-  if (pages > have && memory.grow(pages - have) < 0) unreachable();
-  return at;
-}
-let bump: usize = __heap_base;
-
 /** Makes room for bases and targets; returns where X lies. Everything from before is forgotten. */
 export function open(bases: u32, targets: u32): usize {
-  bump = __heap_base;
+  forgetAll();
   baseBytes = bases;
   allBytes = bases + targets;
   stepBits = allBytes > largeBytes ? stepBitsOfLarge : 2;

@@ -49,6 +49,17 @@ function addManifest(program: Command, run: Run): void {
   addExamples(command, 'remendo manifest ./build --application erp --release 1.0.1 > manifest.json');
 }
 
+/** What the commands about a pair of releases share: how patches are coded, and what the releases are called. */
+const withPairOptions = (command: Command): Command =>
+  command
+    .addOption(codecOption())
+    .addOption(profileOption())
+    .option(...applicationFlag)
+    .option('--base-release <VERSION>', `Version of BASE ${releaseSentence}`)
+    .option('--release <VERSION>', `Version of TARGET ${releaseSentence}`)
+    .option(...platformFlag)
+    .option('--all', 'List every file');
+
 function addDiff(program: Command, run: Run): void {
   const command = program
     .command('diff')
@@ -58,17 +69,10 @@ function addDiff(program: Command, run: Run): void {
     .description(
       'Makes one delta file that takes BASE to TARGET: patches and whole contents, whichever is smaller for each file; copies, moves and removals cost nothing.',
     )
-    .requiredOption('--out <FILE>', 'Where the delta goes')
-    .addOption(codecOption())
-    .addOption(profileOption())
-    .option(...applicationFlag)
-    .option('--base-release <VERSION>', `Version of BASE ${releaseSentence}`)
-    .option('--release <VERSION>', `Version of TARGET ${releaseSentence}`)
-    .option(...platformFlag)
-    .option('--all', 'List every file')
-    .action((base: string, target: string, options: DiffOptions) =>
-      run(command, (context) => runDiff(context, { base, target }, options)),
-    );
+    .requiredOption('--out <FILE>', 'Where the delta goes');
+  withPairOptions(command).action((base: string, target: string, options: DiffOptions) =>
+    run(command, (context) => runDiff(context, { base, target }, options)),
+  );
   addExamples(
     command,
     'remendo diff erp-1.0.0.zip erp-1.0.1.zip --out erp.delta',
@@ -101,17 +105,10 @@ function addBench(program: Command, run: Run): void {
     .description(
       'Makes the delta from BASE to TARGET, applies it, compares every file, and prints what each file costs in bytes and seconds. Keeps nothing.',
     )
-    .option('--budget <BYTES>', 'Exit with code 27 (BUDGET_EXCEEDED) when the delta is larger')
-    .addOption(codecOption())
-    .addOption(profileOption())
-    .option(...applicationFlag)
-    .option('--base-release <VERSION>', `Version of BASE ${releaseSentence}`)
-    .option('--release <VERSION>', `Version of TARGET ${releaseSentence}`)
-    .option(...platformFlag)
-    .option('--all', 'List every file')
-    .action((base: string, target: string, options: BenchOptions) =>
-      run(command, (context) => runBench(context, { base, target }, options)),
-    );
+    .option('--budget <BYTES>', 'Exit with code 27 (BUDGET_EXCEEDED) when the delta is larger');
+  withPairOptions(command).action((base: string, target: string, options: BenchOptions) =>
+    run(command, (context) => runBench(context, { base, target }, options)),
+  );
   addExamples(command, 'remendo bench erp-1.0.0.zip erp-1.0.1.zip --budget 2000000');
 }
 
