@@ -30,6 +30,8 @@ const quietPrice: i32 = 24;
 /** How far back a candidate may begin. */
 const ringSize: u32 = 4096;
 const noNode: i32 = -1;
+/** No state costs more: in tens of millions of new bytes in a row the others would overflow. */
+const hopeless: i32 = 1 << 28;
 const newBytes: i32 = 0; // the diagonal of a node without a reference: distances are never 0
 
 // Prices in 1/16 bit.
@@ -229,8 +231,8 @@ function growNodes(): void {
     const at = stateAt(s);
     const distance = distanceOf(at);
     const cost = costOf(at);
-    if (distance == newBytes) store<i32>(at, cost + newPrice, 4);
-    else store<i32>(at, cost + (load<u8>(X + position - distance) == byte ? rightPrice : wrongPrice), 4);
+    const price = distance == newBytes ? newPrice : load<u8>(X + position - distance) == byte ? rightPrice : wrongPrice;
+    store<i32>(at, min(cost + price, hopeless), 4);
   }
 }
 
@@ -370,7 +372,7 @@ export function begin(): void {
   for (let s = 0; s < stateCount; s++) {
     const at = stateAt(s);
     store<u32>(at, newBytes);
-    store<i32>(at, s == 0 ? newStartPrice : 1 << 28, 4);
+    store<i32>(at, s == 0 ? newStartPrice : hopeless, 4);
     store<u32>(at, baseBytes, 8);
     store<i32>(at, noNode, 12);
     store<i32>(at, noNode, 16);
@@ -424,7 +426,7 @@ function stepQuietly(bestAt: usize, bytes: u32): void {
   }
   for (let s = 0; s < stateCount; s++) {
     const at = stateAt(s);
-    store<i32>(at, at == bestAt ? cost : costOf(at) + priceAhead(position, distanceOf(at), bytes), 4);
+    store<i32>(at, at == bestAt ? cost : min(costOf(at) + priceAhead(position, distanceOf(at), bytes), hopeless), 4);
   }
   position += bytes;
 }
@@ -447,7 +449,7 @@ function skipRun(bestAt: usize, distance: u32): void {
   store<i32>(bestAt, cost, 4);
   for (let s = 0; s < stateCount; s++) {
     const at = stateAt(s);
-    if (at != bestAt) store<i32>(at, 1 << 28, 4);
+    if (at != bestAt) store<i32>(at, hopeless, 4);
   }
   indexUpTo(position);
   if (cost > 1 << 26) lowerCosts();
