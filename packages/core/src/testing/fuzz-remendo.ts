@@ -106,7 +106,7 @@ export const fuzzRemendoFast: FuzzTarget = {
 };
 
 function compactPatch({ blocks, bytes }: CompactStreams): Uint8Array {
-  return joined([encodePatchHeader({ profile: 'compact', decodeCost: 0, sizes }, [blocks.length]), blocks, bytes]);
+  return joined([encodePatchHeader({ profile: 'compact', decodeCost: 0, sizes }, [], [blocks.length]), blocks, bytes]);
 }
 
 function fastPatch(input: Uint8Array): Uint8Array {
@@ -117,7 +117,7 @@ function fastPatch(input: Uint8Array): Uint8Array {
     at = end;
   }
   const lengths = streams.map((stream) => stream.length);
-  return joined([encodePatchHeader({ profile: 'fast', decodeCost: 0, sizes: null }, lengths), ...streams]);
+  return joined([encodePatchHeader({ profile: 'fast', decodeCost: 0, sizes: null }, [], lengths), ...streams]);
 }
 
 function fastSeed(wishes: readonly BlockWish[]): Uint8Array {

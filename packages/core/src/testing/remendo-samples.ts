@@ -34,11 +34,11 @@ export function makePatchOf({ bases, targets }: SampleFiles, profile: ProfileNam
 export function patchOfBlocks(blocks: readonly Block[], space: EncodedSpace, sizes: CoderSizes | null): Uint8Array {
   if (sizes === null) {
     const { blocks: list, runs, wrong, fresh } = encodeFast(blocks, space);
-    const header = encodePatchHeader({ profile: 'fast', decodeCost: 0, sizes }, [list.length, runs.length, wrong.length]);
+    const header = encodePatchHeader({ profile: 'fast', decodeCost: 0, sizes }, [], [list.length, runs.length, wrong.length]);
     return joined([header, list, runs, wrong, fresh]);
   }
   const streams = encodeCompact(blocks, space, sizes);
-  const header = encodePatchHeader({ profile: 'compact', decodeCost: 0, sizes }, [streams.blocks.length]);
+  const header = encodePatchHeader({ profile: 'compact', decodeCost: 0, sizes }, [], [streams.blocks.length]);
   return joined([header, streams.blocks, streams.bytes]);
 }
 

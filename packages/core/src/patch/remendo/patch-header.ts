@@ -5,9 +5,11 @@
  * |--------|--------|------------------------------------------------------------------|
  * | 0      | 1      | 0x10 compact profile, 0x11 fast profile, of format version 1      |
  * | 1      | varint | decode cost                                                      |
- * | …      | varint | number of transforms: 0                                          |
+ * | …      | varint | number of transforms                                             |
+ * | …      |        | for each transform, in the order of their numbers: u8 its number, varint length of its data |
  * | …      | 3      | compact only: windowBits, historyBits, guessBits                  |
  * | …      | varint | compact: length of the block list · fast: of blocks, runs, wrong bytes |
+ * | …      |        | the data of each transform                                       |
  * | …      |        | the streams; the last reaches to the end                         |
  */
 import { ByteReader, BytesMalformed } from '../../bytes/byte-reader.js';
@@ -20,6 +22,17 @@ import { patchInvalid } from './patch-invalid.js';
 export const profileNames = ['compact', 'fast'] as const;
 /** compact: the fewest bytes · fast: a sixth to a half larger, decoded by brotli five to ten times faster. */
 export type ProfileName = (typeof profileNames)[number];
+
+/** By their numbers in the header, from 1; only added to. In this order they are applied to the bases. */
+export const transformNames = ['containers', 'references'] as const;
+/** containers: compressed streams are seen inflated · references: addresses in programs are seen where they point to. */
+export type TransformName = (typeof transformNames)[number];
+
+/** A transform of a patch, with what it has to know; its data is hostile. */
+export interface PatchTransform<Data> {
+  readonly name: TransformName;
+  readonly data: Data;
+}
 
 const versionBits = 0x10;
 const headerBytesMax = 64;
@@ -41,11 +54,17 @@ export interface PatchHeader {
   readonly sizes: CoderSizes | null;
 }
 
-export function encodePatchHeader(header: PatchHeader, streamBytes: readonly number[]): Uint8Array {
+/** The header alone: after it come the transforms' data and the streams. `transforms` are in the order of their numbers. */
+export function encodePatchHeader(
+  header: PatchHeader,
+  transforms: readonly PatchTransform<Uint8Array>[],
+  streamBytes: readonly number[],
+): Uint8Array {
   const writer = new ByteWriter()
     .u8(versionBits | profileNames.indexOf(header.profile))
     .varint(header.decodeCost)
-    .varint(0);
+    .varint(transforms.length);
+  for (const { name, data } of transforms) writer.u8(transformNames.indexOf(name) + 1).varint(data.length);
   if (header.sizes !== null) writer.u8(header.sizes.windowBits).u8(header.sizes.historyBits).u8(header.sizes.guessBits);
   for (const bytes of streamBytes.slice(0, lengthCounts[header.profile])) writer.varint(bytes);
   return writer.toBuffer();
@@ -53,6 +72,7 @@ export function encodePatchHeader(header: PatchHeader, streamBytes: readonly num
 
 export interface OpenedPatch {
   readonly header: PatchHeader;
+  readonly transforms: readonly PatchTransform<ByteSource>[];
   readonly streams: readonly ByteSource[];
 }
 
@@ -64,14 +84,34 @@ export async function openPatch(patch: ByteSource): Promise<OpenedPatch> {
     const profile = profileNames[first & 0x0f];
     if ((first & 0xf0) !== versionBits || profile === undefined) throw unknown(`format ${first}`);
     const decodeCost = reader.varint();
-    if (reader.varint() !== 0) throw unknown('transforms');
+    const transforms = readTransforms(reader);
     const sizes = profile === 'compact' ? readSizes(reader) : null;
     const lengths = Array.from({ length: lengthCounts[profile] }, () => reader.varint());
-    return { header: { profile, decodeCost, sizes }, streams: sliceStreams(patch, reader.offset, lengths) };
+    const slices = sliceStreams(patch, reader.offset, [...transforms.map(({ data }) => data), ...lengths]);
+    return {
+      header: { profile, decodeCost, sizes },
+      transforms: transforms.map(({ name }, index) => ({ name, data: slices[index] as ByteSource })),
+      streams: slices.slice(transforms.length),
+    };
   } catch (cause) {
     if (cause instanceof BytesMalformed) throw patchInvalid('its header is malformed', cause);
     throw cause;
   }
+}
+
+/** Names and lengths of data. */
+function readTransforms(reader: ByteReader): readonly PatchTransform<number>[] {
+  const count = reader.varint();
+  const transforms: PatchTransform<number>[] = [];
+  for (let last = 0; transforms.length < count; ) {
+    const number = reader.u8();
+    const name = transformNames[number - 1];
+    if (name === undefined) throw unknown(`transform ${number}`);
+    if (number <= last) throw patchInvalid('its transforms are out of order');
+    last = number;
+    transforms.push({ name, data: reader.varint() });
+  }
+  return transforms;
 }
 
 function readSizes(reader: ByteReader): CoderSizes {

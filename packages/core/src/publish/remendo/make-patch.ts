@@ -70,7 +70,7 @@ interface EncodeInput {
 function encode(blocks: readonly Block[], { space, wrong, asked, profile }: EncodeInput): readonly Uint8Array[] {
   if (profile === 'fast') {
     const { blocks: list, runs, wrong: differences, fresh } = encodeFast(blocks, space);
-    const header = encodePatchHeader({ profile, decodeCost: 0, sizes: null }, [list.length, runs.length, differences.length]);
+    const header = encodePatchHeader({ profile, decodeCost: 0, sizes: null }, [], [list.length, runs.length, differences.length]);
     return [header, list, runs, differences, fresh];
   }
   const fresh = blocks.reduce((sum, block) => sum + block.fresh, 0);
@@ -78,7 +78,7 @@ function encode(blocks: readonly Block[], { space, wrong, asked, profile }: Enco
   const streams = encodeCompact(blocks, space, sizes);
   // One decision for a copied byte that is asked about, eight more when it is wrong, as many for a new one, 24 for a block.
   const decodeCost = Math.ceil((asked + wrong * 9 + fresh * 8 + blocks.length * 24) / 1000);
-  return [encodePatchHeader({ profile, decodeCost, sizes }, [streams.blocks.length]), streams.blocks, streams.bytes];
+  return [encodePatchHeader({ profile, decodeCost, sizes }, [], [streams.blocks.length]), streams.blocks, streams.bytes];
 }
 
 /** Tables in proportion to what goes into them: small patches must not pay for large ones, on the terminal least of all. */
