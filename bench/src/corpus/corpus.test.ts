@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type CorpusPair, choosePairs, markerOf, pairFolder, readCorpus } from './corpus.js';
-import { fetchPair } from './fetch-pair.js';
+import { assertIntegrity, fetchPair } from './fetch-pair.js';
 
 let folder: string;
 
@@ -49,6 +49,19 @@ describe('the corpus', () => {
       expect(await readdir(folder)).toEqual([]);
     },
   );
+
+  it('knows the package files of fresh pairs, and takes no others', async () => {
+    const fresh = (await readCorpus()).filter((one) => one.fresh === true);
+    expect(fresh.length).toBeGreaterThanOrEqual(5);
+    for (const { integrity } of fresh)
+      for (const text of [integrity?.base, integrity?.target]) expect(text).toMatch(/^sha512-[A-Za-z0-9+/]{86}==$/);
+    const file = join(folder, 'package.tgz');
+    await writeFile(file, 'abc');
+    const ofAbc = 'sha512-3a81oZNherrMQXNJriBBMRLm+k6JqX6iCp7u5ktV05ohkpkqJ0/BqDa6PCOj/uu9RU1EI2Q86A4qmslPpUyknw==';
+    await assertIntegrity(file, ofAbc);
+    await expect(assertIntegrity(file, fresh[0]?.integrity?.base ?? '')).rejects.toThrow('the package file is sha512-3a81');
+    await rm(file);
+  });
 
   it('keeps a pair that is there, and fetches it anew when the corpus names other versions', async () => {
     vi.stubEnv('PATH', folder);

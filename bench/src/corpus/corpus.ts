@@ -6,12 +6,16 @@ export interface CorpusPair {
   readonly id: string;
   /** What it is an example of, for people. */
   readonly kind: string;
+  /** Chosen without a look at results when the others had been worked with (default false). */
+  readonly fresh?: boolean;
   /** Where both releases come from: the npm registry, or the Debian mirror this machine is set up for. */
   readonly origin: 'npm' | 'deb';
   readonly name: string;
   /** Versions. */
   readonly base: string;
   readonly target: string;
+  /** What the package files of both versions must be (default: not checked), as npm writes it: `sha512-` and base64. */
+  readonly integrity?: { readonly base: string; readonly target: string };
   readonly published: readonly PublishedSize[];
 }
 

@@ -1,4 +1,6 @@
 import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -13,8 +15,8 @@ export async function fetchPair(pair: CorpusPair, corpusFolder: string): Promise
   const { base, target, marker } = pairFolder(corpusFolder, pair);
   await rm(dirname(marker), { recursive: true, force: true });
   try {
-    await fetchRelease(pair, pair.base, base);
-    await fetchRelease(pair, pair.target, target);
+    await fetchRelease(pair, 'base', base);
+    await fetchRelease(pair, 'target', target);
   } catch (error) {
     await rm(dirname(marker), { recursive: true, force: true });
     return { kind: 'missing', reason: (error as Error).message };
@@ -23,21 +25,29 @@ export async function fetchPair(pair: CorpusPair, corpusFolder: string): Promise
   return { kind: 'fetched' };
 }
 
-async function fetchRelease({ origin, name }: CorpusPair, version: string, folder: string): Promise<void> {
+async function fetchRelease(pair: CorpusPair, side: 'base' | 'target', folder: string): Promise<void> {
+  const { origin, name, integrity, [side]: version } = pair;
   await mkdir(folder, { recursive: true });
   const downloads = await mkdtemp(join(tmpdir(), 'remendo-corpus-'));
   try {
-    if (origin === 'npm') {
-      await npm(['pack', `${name}@${version}`, '--loglevel=error', '--pack-destination', downloads]);
-      await run('tar', ['-xzf', await onlyFile(downloads), '-C', folder, '--strip-components=1', '--no-same-owner']);
-    } else {
-      await run('apt-get', ['download', `${name}=${version}`], downloads);
-      await run('dpkg-deb', ['-x', await onlyFile(downloads), folder]);
-    }
+    if (origin === 'npm') await npm(['pack', `${name}@${version}`, '--loglevel=error', '--pack-destination', downloads]);
+    else await run('apt-get', ['download', `${name}=${version}`], downloads);
+    const file = await onlyFile(downloads);
+    if (integrity !== undefined) await assertIntegrity(file, integrity[side]);
+    if (origin === 'npm') await run('tar', ['-xzf', file, '-C', folder, '--strip-components=1', '--no-same-owner']);
+    else await run('dpkg-deb', ['-x', file, folder]);
     await removeLinks(folder);
   } finally {
     await rm(downloads, { recursive: true, force: true });
   }
+}
+
+/** @throws Error for another file than the corpus was measured with. */
+export async function assertIntegrity(file: string, integrity: string): Promise<void> {
+  const digest = createHash('sha512');
+  for await (const chunk of createReadStream(file)) digest.update(chunk as Buffer);
+  const found = `sha512-${digest.digest('base64')}`;
+  if (found !== integrity) throw new Error(`the package file is ${found} instead of ${integrity}`);
 }
 
 /** On Windows npm is a batch file, which can not be started without a shell; its program lies beside Node. */

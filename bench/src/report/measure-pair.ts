@@ -2,7 +2,8 @@
 import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { manifestBytes } from '@remendo/core';
+import { type DeltaCauses, type Derivation, type Digest, derivationTargets, manifestBytes } from '@remendo/core';
+import { reportFiles } from '@remendo/core/publish';
 import type { PublishedSize } from '../corpus/corpus.js';
 import { applyDelta } from './apply-delta.js';
 import type { MadeFile, MakeJob } from './make-alone.js';
@@ -18,6 +19,7 @@ import type { Usage } from './usage.js';
 export interface MeasurePairInput {
   readonly id: string;
   readonly kind: string;
+  readonly fresh?: boolean;
   /** Folders. */
   readonly base: string;
   readonly target: string;
@@ -38,11 +40,26 @@ export interface ToolReport {
   readonly apply: Usage;
 }
 
+/** A file of the target; of a patch that makes several, a share by its size. */
+export interface FileShare {
+  readonly path: string;
+  /** The codec, or `whole`. */
+  readonly how: string;
+  readonly bytes: number;
+  readonly storedBytes: number;
+}
+
 export interface PairReport {
   readonly id: string;
   readonly kind: string;
   readonly targetBytes: number;
+  /** See `CorpusPair`. */
+  readonly fresh: boolean;
   readonly ours: ToolReport;
+  /** What the bytes of our delta are for. */
+  readonly causes: DeltaCauses;
+  /** The files that cost the most, the dearest first. */
+  readonly files: readonly FileShare[];
   readonly peers: readonly ToolReport[];
   readonly published: readonly PublishedSize[];
   /** The smallest that a peer makes, here or elsewhere; null without any. */
@@ -58,7 +75,7 @@ interface Releases {
 
 /** @throws Error when a tool fails or when our delta is not the same in every run. */
 export async function measurePair(input: MeasurePairInput): Promise<PairReport> {
-  const { id, kind, published } = input;
+  const { id, kind, published, fresh = false } = input;
   const folder = await mkdtemp(join(tmpdir(), 'remendo-report-'));
   try {
     const [base, target] = [await scanRelease(input.base, '1.0.0'), await scanRelease(input.target, '1.0.1')];
@@ -68,11 +85,28 @@ export async function measurePair(input: MeasurePairInput): Promise<PairReport> 
     for (const name of input.peers)
       if (peers[name].missing() === null) measured.push(await measurePeer(name, { ...releases, ...input, base, target }, opened));
     const best = smallest([...measured.filter(({ exact }) => exact), ...published]);
-    return { id, kind, targetBytes: manifestBytes(target.manifest), ours, peers: measured, published, best, notices };
+    const { causes } = opened.described;
+    const targetBytes = manifestBytes(target.manifest);
+    const files = dearestFiles(opened);
+    return { id, kind, fresh, targetBytes, ours, causes, files, peers: measured, published, best, notices };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+const filesToldMax = 20;
+
+function dearestFiles({ delta }: OpenedDelta): readonly FileShare[] {
+  const codings = new Map(delta.derivations.flatMap((one) => derivationTargets(one).map(({ sha256 }) => [sha256, codingOf(one)])));
+  const contentAt = new Map<string, Digest>(delta.target.files.map(({ path, sha256 }) => [path, sha256]));
+  const made = reportFiles(delta).filter(({ how }) => how === 'patch' || how === 'whole');
+  return made
+    .map(({ path, bytes, storedBytes }) => ({ path, how: codings.get(contentAt.get(path) as Digest) ?? '', bytes, storedBytes }))
+    .sort((a, b) => b.storedBytes - a.storedBytes)
+    .slice(0, filesToldMax);
+}
+
+const codingOf = (derivation: Derivation): string => (derivation.kind === 'patch' ? derivation.codec : 'whole');
 
 function smallest(sizes: readonly PublishedSize[]): PublishedSize | null {
   const [first = null] = [...sizes].sort((a, b) => a.bytes - b.bytes);

@@ -1,4 +1,12 @@
-import { type Delta, decodeDeltaFile, type Manifest, nodeFileSystem, resolveDelta } from '@remendo/core';
+import {
+  type Delta,
+  type DescribedDelta,
+  decodeDeltaFile,
+  describeDelta,
+  type Manifest,
+  nodeFileSystem,
+  resolveDelta,
+} from '@remendo/core';
 
 export interface OpenedDelta {
   readonly path: string;
@@ -7,14 +15,16 @@ export interface OpenedDelta {
   readonly delta: Delta;
   /** Where the blobs start in the file. */
   readonly bodyOffset: number;
+  readonly described: DescribedDelta;
 }
 
 /** What a delta file means on its base. */
 export async function openDelta(path: string, base: Manifest): Promise<OpenedDelta> {
   const handle = await nodeFileSystem().open(path, 'read');
   try {
-    const { index, bodyOffset } = await decodeDeltaFile(handle);
-    return { path, bytes: handle.bytes, delta: resolveDelta(index, base), bodyOffset };
+    const file = await decodeDeltaFile(handle);
+    const described = await describeDelta(handle, file);
+    return { path, bytes: handle.bytes, delta: resolveDelta(file.index, base), bodyOffset: file.bodyOffset, described };
   } finally {
     await handle.close();
   }

@@ -1,4 +1,5 @@
 /** The report for people. Sizes are in bytes, memory and contents in MB of 1,000,000 bytes, seconds are CPU seconds. */
+import type { DeltaCauses } from '@remendo/core';
 import type { PairReport, ToolReport } from './measure-pair.js';
 import type { PeerName } from './peers.js';
 import type { Usage } from './usage.js';
@@ -39,7 +40,11 @@ export function reportLines(report: Report): readonly string[] {
     ...tableLines(sizeRows(pairs)),
     '* as published, not measured here',
     '',
-    mean === null ? 'There is no peer to compare with.' : `Geometric mean of the ratios: ${mean.toFixed(3)}`,
+    ...tableLines(causeRows(pairs)),
+    '',
+    ...tableLines(fileRows(pairs)),
+    '',
+    ...meanLines(pairs, mean),
     ...pairs.flatMap(complaints),
   ];
 }
@@ -76,6 +81,47 @@ function sizeRows(pairs: readonly PairReport[]): readonly (readonly string[])[] 
   const published = new Set(rows.flatMap(({ sizes }) => [...sizes.keys()].filter((tool) => !tools.includes(tool))));
   const columns = [...tools, ...published];
   return [['bytes', ...columns], ...rows.map(({ id, sizes }) => [id, ...columns.map((tool) => sizes.get(tool) ?? '–')])];
+}
+
+const causeTitles = {
+  bytes: 'wrong and new',
+  blocks: 'block lists',
+  transforms: 'transforms',
+  patchHeaders: 'heads',
+  wholes: 'whole',
+  index: 'index',
+  manifestDifference: 'manifest',
+  unread: 'unread',
+} as const satisfies Readonly<Record<keyof DeltaCauses, string>>;
+
+/** What the bytes of our deltas are for; causes that take none in any pair are left out. */
+function causeRows(pairs: readonly PairReport[]): readonly (readonly string[])[] {
+  const all = Object.keys(causeTitles) as (keyof DeltaCauses)[];
+  const causes = all.filter((cause) => pairs.some((pair) => pair.causes[cause] > 0));
+  const rows = pairs.map((pair) => [pair.id, ...causes.map((cause) => grouped(pair.causes[cause]))]);
+  return [['bytes of ours', ...causes.map((cause) => causeTitles[cause])], ...rows];
+}
+
+const filesShownMax = 3;
+
+/** The files of each pair that cost the most. */
+function fileRows(pairs: readonly PairReport[]): readonly (readonly string[])[] {
+  const rowsOf = ({ id, files }: PairReport) =>
+    files.slice(0, filesShownMax).map(({ path, how, bytes, storedBytes }) => {
+      return [`${id} ${path}`, megabytes(bytes), grouped(storedBytes), how];
+    });
+  return [['the dearest files', 'target MB', 'bytes of ours', 'how'], ...pairs.flatMap(rowsOf)];
+}
+
+/** Of all pairs; and of the fresh ones, where there are others too. */
+function meanLines(pairs: readonly PairReport[], mean: number | null): readonly string[] {
+  if (mean === null) return ['There is no peer to compare with.'];
+  const ofFresh = geometricMeanRatio(pairs.filter(({ fresh }) => fresh));
+  const isMixed = ofFresh !== null && pairs.some(({ fresh }) => !fresh);
+  return [
+    `Geometric mean of the ratios: ${mean.toFixed(3)}`,
+    ...(isMixed ? [`of the fresh pairs alone: ${ofFresh.toFixed(3)}`] : []),
+  ];
 }
 
 const complaints = ({ id, ours, peers, notices }: PairReport): readonly string[] => [

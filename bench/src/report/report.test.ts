@@ -48,6 +48,15 @@ describe('the report', () => {
     expect(report.ours.bytes).toBeLessThan(report.targetBytes / 10);
   });
 
+  it('tells what every byte of the delta is for, and which files cost the most', () => {
+    const { causes, files, ours } = report;
+    expect(Object.values(causes).reduce((sum, bytes) => sum + bytes, 0)).toBe(ours.bytes);
+    expect(causes.unread).toBe(0);
+    expect(files.map(({ storedBytes }) => storedBytes)).toEqual(files.map(({ storedBytes }) => storedBytes).sort((a, b) => b - a));
+    const stored = files.reduce((sum, { storedBytes }) => sum + storedBytes, 0);
+    expect(stored).toBe(ours.bytes - causes.index - causes.manifestDifference);
+  });
+
   it('measures every peer that is on this machine, each exactly', () => {
     expect(report.peers.map(({ tool, exact }) => [tool, exact])).toEqual(installed.map((name) => [name, true]));
     if (!lacksBsdiff) expect(installed).toContain('bsdiff-node');
@@ -73,6 +82,8 @@ describe('the report', () => {
       geometricMeanRatio: null,
     }).join('\n');
     expect(text).toMatch(/^prettier .* a tool of others /m);
+    expect(text).toMatch(/^bytes of ours +wrong and new +block lists .*index +manifest$/m);
+    expect(text).toMatch(/^prettier \S+ +[\d.]+ +[\d,]+ +remendo\S*$/m);
     expect(text).toContain('zstd: not installed');
     expect(text).toContain(`second: ${defaultCodec} did not make the target`);
   });

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 const core = join(dirname(fileURLToPath(import.meta.url)), '..');
 const kernels = [
   { source: 'kernels/coder.ts', module: 'src/patch/remendo/coder-kernel.generated.ts' },
+  { source: 'kernels/deflate.ts', module: 'src/patch/deflate/deflate-kernel.generated.ts' },
   { source: 'kernels/matcher.ts', module: 'src/publish/remendo/matcher-kernel.generated.ts' },
 ];
 const options = ['--optimizeLevel', '3', '--runtime', 'stub', '--noAssert', '--use', 'abort=', '--maximumMemory', '65536', '--enable', 'simd'];

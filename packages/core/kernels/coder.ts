@@ -121,7 +121,8 @@ let guessChances: usize = 0;
 const wrongKind: u32 = 0;
 const differenceKind: u32 = 8;
 const unexpectedKind: u32 = 16;
-const guessKinds: u32 = 24;
+const operandKind: u32 = 24;
+const guessKinds: u32 = 32;
 let wrongWeights: usize = 0;
 let differenceWeights: usize = 0;
 const wrongRate = 14;
@@ -206,6 +207,171 @@ function codeDifference(difference: u32, P: u32, ahead: u32): u32 {
     node = node << 1 | bit;
   }
   return node & 255;
+}
+
+// ---- operands: copied words that are addresses, of which the transform `references` knows where they lead
+
+/**
+ * What is known of an operand: its position; its form; what its base refers to; the place where that is predicted to be
+ * (`noPlace` when nothing predicts it); and an addend. A field of the word is (place + addend) >> scale, the rest of the
+ * word is as in the base. The form, from the lowest bit: 4 bits its kind, which the models learn by; 5 the field's lowest
+ * bit; 6 its length; 4 the scale; 1 whether it is cut as an ADRP instruction of ARM64 cuts it; 1 whether the word has two
+ * bytes rather than four.
+ */
+const operandBytes: usize = 20;
+const noPlace: u32 = 0xffffffff;
+const never: u32 = 0xffffffff;
+let operandBuffer: usize = 0;
+/** The next operand, where it begins, and the end of what is known. */
+let operand: usize = 0;
+let operandAt: u32 = never;
+let operandsEnd: usize = 0;
+let operandWeights: usize = 0;
+/** Where things were found: what is referred to, the address, how often in a row it was right. */
+let placeTable: usize = 0;
+let placeShift: u32 = 0;
+const placeBytes: usize = 12;
+const placeBits: usize = 17;
+let operandFlags: u32 = 0; // the last 32 answers, 1 for wrong
+const operandRate = 14;
+let lastShift: u32 = 0; // how far the last one that was wrong was from its prediction
+
+function nextOperand(): void {
+  operand += operandBytes;
+  operandAt = operand < operandsEnd ? load<u32>(operand) : never;
+}
+
+/** The entry about what the operand refers to; its first number is another when there is none. */
+@inline function placeOf(key: u32): usize { return placeTable + <usize>(key * 0x9e3779b1 >>> placeShift) * placeBytes; }
+
+// The operand that is looked at.
+let form: u32 = 0;
+let key: u32 = 0;
+let mapped: u32 = 0;
+let addend: u32 = 0;
+let raw: u32 = 0; // the word as in the base
+let wordBytes: u32 = 4;
+
+function openOperand(at: usize, from: usize): void {
+  form = load<u32>(at, 4);
+  key = load<u32>(at, 8);
+  mapped = load<u32>(at, 12);
+  addend = load<u32>(at, 16);
+  wordBytes = form >>> 20 & 1 ? 2 : 4;
+  raw = wordBytes == 4 ? load<u32>(from) : <u32>load<u16>(from);
+}
+@inline function fieldBits(): u32 { return form >>> 9 & 63; }
+@inline function fieldMask(): u32 { const bits = fieldBits(); return bits >= 32 ? 0xffffffff : (<u32>1 << bits) - 1; }
+@inline function isCut(): bool { return (form >>> 19 & 1) != 0; }
+const cutMask: u32 = 0x60ffffe0;
+
+/** The field of a word; and the word with another field. */
+@inline function fieldOf(word: u32): u32 {
+  if (isCut()) return word >>> 29 & 3 | (word >>> 5 & 0x7ffff) << 2;
+  return word >>> (form >>> 4 & 31) & fieldMask();
+}
+@inline function withField(field: u32): u32 {
+  if (isCut()) return raw & ~cutMask | (field & 3) << 29 | (field >>> 2 & 0x7ffff) << 5;
+  const lowest = form >>> 4 & 31;
+  return raw & ~(fieldMask() << lowest) | field << lowest;
+}
+@inline function fieldFor(place: u32): u32 { return <u32>(<i32>(place + addend) >> <i32>(form >>> 15 & 15)) & fieldMask(); }
+@inline function wordFor(place: u32): u32 { return withField(fieldFor(place)); }
+/** Fields as far apart as they can be lie next to each other. */
+@inline function signedField(difference: u32): i32 {
+  const above = 32 - <i32>min(max(fieldBits(), 1), 32);
+  return <i32>(difference << above) >> above;
+}
+
+/** The word that is expected first. */
+function expectedWord(): u32 {
+  const entry = placeOf(key);
+  if (load<u32>(entry) == key) return wordFor(load<u32>(entry, 4));
+  return mapped == noPlace ? raw : wordFor(mapped);
+}
+
+/** Remembers where the operand led: the place nearest to the predicted one that the word may mean. */
+function learnPlace(word: u32): void {
+  const guess = mapped == noPlace ? 0 - addend : mapped;
+  const place = guess + <u32>(signedField(fieldOf(word) - fieldFor(guess)) << <i32>(form >>> 15 & 15));
+  const entry = placeOf(key);
+  if (load<u32>(entry) == key && wordFor(load<u32>(entry, 4)) == word) {
+    const count = load<u32>(entry, 8);
+    if (count < 7) store<u32>(entry, count + 1, 8);
+    return;
+  }
+  store<u32>(entry, key);
+  store<u32>(entry, place, 4);
+  store<u32>(entry, 0, 8);
+}
+
+/** 1 when the word is not this candidate, the first, second or third. */
+function codeNotCandidate(bit: u32, rank: u32, state: u32, P: u32): u32 {
+  const c1 = c4 & 255;
+  const k = operandKind;
+  const about = state << 4 | form & 15 | rank << 12;
+  const s0 = guessSlot(k, about);
+  const s1 = guessSlot(k + 1, about | (operandFlags & 255) << 16);
+  const s2 = guessSlot(k + 2, key ^ rank << 30);
+  const s3 = guessSlot(k + 3, about | c1 << 16 | (operandFlags & 3) << 24);
+  const s4 = guessSlot(k + 4, about | (c4 & 0xffff) << 16);
+  const s5 = guessSlot(k + 5, about | sinceBucket(since) << 16 | (flags & 7) << 20);
+  const s6 = guessSlot(k + 6, (operandFlags & 0xfff) | rank << 16 | (state & 15) << 20);
+  const s7 = guessSlot(k + 7, about | (P & 255) << 16);
+  const weights = operandWeights + <usize>(rank << 4 | state & 15) * setBytes;
+  return codeGuessed(bit, k, weights, operandRate, s0, s1, s2, s3, s4, s5, s6, s7);
+}
+
+/** Codes the operand that begins here. */
+function copyOperand(): void {
+  openOperand(operand, references);
+  const word: u32 = !encoding ? 0 : wordBytes == 4 ? load<u32>(actual) : <u32>load<u16>(actual);
+  const entry = placeOf(key);
+  const isKnown = load<u32>(entry) == key;
+  const isMapped = mapped != noPlace;
+  const learned = isKnown ? wordFor(load<u32>(entry, 4)) : 0;
+  const mappedWord = isMapped ? wordFor(mapped) : raw;
+  // How the candidates agree, and how sure the first of them was lately.
+  let state: u32 = (isKnown ? 1 : 0) | (isMapped ? 2 : 0) | (isMapped && mappedWord == raw ? 4 : 0) | (isKnown && learned == raw ? 8 : 0);
+  if (isKnown) state |= (isMapped && learned == mappedWord ? 16 : 0) | load<u32>(entry, 8) << 5;
+  const first = isKnown ? learned : mappedWord;
+  const second = mappedWord != first ? mappedWord : raw;
+  let made = first;
+  let wrong = codeNotCandidate(<u32>(word != first), 0, state, first);
+  operandFlags = operandFlags << 1 | wrong;
+  if (wrong && second != first) {
+    made = second;
+    wrong = codeNotCandidate(<u32>(word != second), 1, state, second);
+  }
+  if (wrong && raw != first && raw != second) {
+    made = raw;
+    wrong = codeNotCandidate(<u32>(word != raw), 2, state, raw);
+  }
+  if (wrong) made = codeOther(word, mappedWord);
+  references += wordBytes;
+  const bytes = wordBytes;
+  for (let i: u32 = 0; i < bytes; i++) finishCopied(made >>> (i << 3) & 255);
+  if (wrong) {
+    since = 0;
+    chunkLeft = 0;
+  } else {
+    since += bytes;
+    chunkLeft = chunkLeft > bytes ? chunkLeft - bytes : 0;
+  }
+  learnPlace(made);
+  nextOperand();
+}
+
+/** A word that is none of the candidates: whether it is as in the base but for its field, and how far that is off. */
+function codeOther(word: u32, expected: u32): u32 {
+  const field = fieldOf(expected);
+  const isOther = codeNumber(encoding ? <u32>(withField(fieldOf(word)) != word) : 0, 11, form & 15);
+  if (isOther) return codeNumber(word, 12, form & 15);
+  const difference = signedField(fieldOf(word) - field);
+  const isLess = codeNumber(<u32>(difference < 0), 9, lastShift & 15);
+  const size = codeNumber(<u32>(difference < 0 ? -difference : difference), 10, form & 15);
+  lastShift = isLess & 1 | lengthContext(size) << 1;
+  return withField(field + (isLess ? 0 - size : size) & fieldMask());
 }
 
 // ---- new bytes
@@ -508,8 +674,14 @@ let chunkLeft: u32 = 0; // bytes of a chunk of which one is wrong, none of them 
 let actual: usize = 0; // the next byte to encode
 let lastRun: u32 = 0;
 
-/** Begins with the first of `count` pieces of the piece buffer; a piece has at most 65,536 bytes. */
-export function begin(count: u32): void {
+/**
+ * Begins with the first of `count` pieces of the piece buffer; a piece has at most 65,536 bytes. Of the copied words
+ * `operands` are known to be addresses.
+ */
+export function begin(count: u32, operands: u32): void {
+  operand = operandBuffer - operandBytes;
+  operandsEnd = operandBuffer + <usize>operands * operandBytes;
+  nextOperand();
   pieces = count;
   pieceIndex = 0;
   references = referenceBuffer;
@@ -532,7 +704,10 @@ export function run(isLast: bool): u32 {
     while (pieceLeft > 0) {
       if (encoding ? input > inputEnd - 512 : !isLast && <i32>(inputEnd - input) < 512) return pieces - pieceIndex;
       if (isNew) newByte();
-      else if (since < calm || chunkLeft > 0 || !copyRun()) copyByte();
+      else if (since < calm || chunkLeft > 0 || !copyRun()) {
+        if (position == operandAt) copyOperand();
+        else copyByte();
+      }
     }
     pieceIndex++;
     if (pieceIndex < pieces) beginPiece();
@@ -552,7 +727,16 @@ export function run(isLast: bool): u32 {
 /** How many bytes of the piece are as predicted; when encoding. */
 function equalAhead(): u32 {
   let equal: u32 = 0;
+  let word = operand;
   while (equal < pieceLeft) {
+    if (word < operandsEnd && load<u32>(word) == position + equal) {
+      openOperand(word, references + equal);
+      const expected = expectedWord();
+      if (expected != (wordBytes == 4 ? load<u32>(actual + equal) : <u32>load<u16>(actual + equal))) break;
+      word += operandBytes;
+      equal += wordBytes;
+      continue;
+    }
     // What lies less than a distance back is of this piece itself.
     const P = distance != 0 && equal >= distance ? <u32>load<u8>(actual + equal - distance) : predicted(equal);
     if (P != load<u8>(actual + equal)) break;
@@ -573,17 +757,29 @@ function copyRun(): bool {
   if (run > chunks) run = chunks; // only a hostile stream says so
   lastRun = lengthContext(run);
   const count = min(run * chunkBytes, pieceLeft);
-  const rest = pieceLeft - count;
-  chunkLeft = min(rest, chunkBytes);
-  if (count == 0) return false;
-  for (let i: u32 = 0; i < count; i++) {
-    append(predicted(0));
-    if (distance == 0) references++;
-    if ((position & 7) == 0) store<u32>(matchSlot(), position);
+  let done: u32 = 0;
+  while (done < count) {
+    if (position == operandAt) {
+      // The last one may reach beyond the chunk: it is as expected as a whole.
+      openOperand(operand, references);
+      const word = expectedWord();
+      for (let i: u32 = 0; i < wordBytes; i++) append(word >>> (i << 3) & 255);
+      references += wordBytes;
+      done += wordBytes;
+      nextOperand();
+    } else {
+      append(predicted(0));
+      if (distance == 0) references++;
+      done++;
+      if ((position & 7) == 0) store<u32>(matchSlot(), position);
+    }
   }
-  actual += count;
+  const rest = pieceLeft - done;
+  chunkLeft = min(rest, chunkBytes - (done - count));
+  if (count == 0) return false;
+  actual += done;
   pieceLeft = rest;
-  since += count;
+  since += done;
   matchLength = 0;
   flags = 0;
   return true;
@@ -649,7 +845,7 @@ let actualBuffer: usize = 0;
  * Makes everything as it is before the first byte, for `bases` and `targets` bytes in all. The window has 2^windowBits
  * bytes, the histories of new bytes 2^historyBits, those about predicted bytes 2^guessBits.
  */
-export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32, historyBits: u32, guessBits: u32): void {
+export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32, historyBits: u32, guessBits: u32, hasOperands: bool): void {
   forgetAll();
   encoding = isEncoding;
   makeSquash();
@@ -691,6 +887,15 @@ export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32
   newWeights = allocateWeights(3 * 256, 4096);
   unexpectedWeights = allocateWeights(8, 4915);
   numberChances = allocateChances(numberKinds * <u32>kindBytes / 4);
+  if (hasOperands) {
+    operandBuffer = allocate(<usize>(batchBytesMax / 4) * operandBytes);
+    placeTable = allocate(placeBytes << placeBits);
+    memory.fill(placeTable, 255, placeBytes << placeBits);
+    placeShift = 32 - <u32>placeBits;
+    operandWeights = allocateWeights(3 * 16, 4915);
+  }
+  operandFlags = 0;
+  lastShift = 0;
   position = 0;
   c4 = 0;
   c8 = 0;
@@ -784,6 +989,7 @@ export function piecesAt(): usize { return pieceBuffer; }
 export function referencesAt(): usize { return referenceBuffer; }
 export function actualAt(): usize { return actualBuffer; }
 export function windowAt(): usize { return ring; }
+export function operandsAt(): usize { return operandBuffer; }
 
 function allocateChances(count: u32): usize {
   const at = allocate(<usize>count << 2);

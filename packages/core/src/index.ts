@@ -3,6 +3,7 @@ export type { Blob, Content, Delta, DeltaObject, Derivation, EncodingName } from
 export { derivationBases, derivationTargets, sharesOfBlob } from './delta/delta.js';
 export { type DeltaFile, decodeDeltaFile, encodeDeltaFileHead, isDeltaFile } from './delta/delta-file.js';
 export { type DeltaIndex, decodeDeltaIndex, encodeDeltaIndex } from './delta/delta-index.js';
+export { type DeltaCauses, type DescribedDelta, describeDelta } from './delta/describe-delta.js';
 export { contentsOf, indexDelta, resolveDelta } from './delta/resolve-delta.js';
 export { folderObjectSource } from './download/folder-object-source.js';
 export type { HttpClientOptions } from './download/http-client.js';
@@ -43,7 +44,8 @@ export {
 } from './manifest/version.js';
 export { applyPatch } from './patch/apply-patch.js';
 export { type Bsdiff40Streams, bsdiff40HeaderBytes, decodeLength, openBsdiff40 } from './patch/bsdiff40/bsdiff40-header.js';
-export { openPatch as openRemendoPatch, type PatchHeader as RemendoPatchHeader } from './patch/remendo/patch-header.js';
+export { type CodecName, codecNames, isCodecName, unannouncedCodecs } from './patch/codec-name.js';
+export type { PatchCauses, PatchReport, TransformReport } from './patch/describe-patch.js';
 export { explainChoice } from './planner/explain-choice.js';
 export { limitRanges } from './planner/merge-ranges.js';
 export {

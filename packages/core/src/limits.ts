@@ -47,6 +47,22 @@ export const limits = {
 
   /** All bases of a `remendo` patch together, and all its targets: addresses have 32 bits. */
   remendoBytesMax: 2 ** 31 - 1,
+  /** Blocks of a patch that knows references: all of them are in memory, 12 bytes each. */
+  patchBlocksMax: 1_500_000,
+  /** Programs among the bases, or the targets, of a patch, and what is said of each. */
+  patchImagesMax: 4_096,
+  imageRegionsMax: 256,
+  regionSwitchesMax: 65_536,
+  /** The base relocations of one program. */
+  relocationBytesMax: 4 * 1024 * 1024,
+  /** What the references of a patch are described by. */
+  referencesBytesMax: 1024 * 1024,
+  /** The list of streams that a patch sees inflated, encoded or not, and how many there are in its bases or its targets. */
+  containersDataBytesMax: 2 * 1024 * 1024,
+  containerStreamsMax: 65_536,
+  /** What is held in memory of one stream: its corrections, a chunk of a PNG. */
+  correctionsBytesMax: 4 * 1024 * 1024,
+  idatChunkBytesMax: 1024 * 1024,
 
   /** bsdiff-node needs about 17 times the base; a larger base is sent whole. */
   bsdiffBaseBytesMax: 128 * 1024 * 1024,

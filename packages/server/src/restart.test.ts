@@ -1,69 +1,21 @@
 /** The program itself: killed, started again, started twice. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import { killPrograms, spawnProgram, spawnServer, startProgram } from './testing/server-program.js';
 import { deltasSettled, newDataFolder, publishOk, removeFolder, testToken } from './testing/test-server.js';
 
-const mainFile = fileURLToPath(new URL('../dist/main.js', import.meta.url));
-const running = new Set<ChildProcess>();
 const folders: string[] = [];
 
-interface Program {
-  readonly url: string;
-  readonly stdout: readonly string[];
-  readonly stderr: () => string;
-  end(signal: NodeJS.Signals): Promise<number | null>;
-}
+afterAll(async () => {
+  killPrograms();
+  for (const folder of folders) await removeFolder(folder);
+});
 
-async function dataFolder(): Promise<string> {
+const newFolder = async (): Promise<string> => {
   const folder = await newDataFolder();
   folders.push(folder);
   return folder;
-}
-
-function spawnServer(folder: string, token: string | null) {
-  const { REMENDO_TOKEN: _unused, ...env } = process.env;
-  const child = spawn(process.execPath, [mainFile, '--data', folder, '--port', '0'], {
-    env: token === null ? env : { ...env, REMENDO_TOKEN: token },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.add(child);
-  child.once('close', () => running.delete(child));
-  let stderr = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  return { child, stderr: () => stderr };
-}
-
-async function startProgram(folder: string, token: string | null = testToken): Promise<Program> {
-  const { child, stderr } = spawnServer(folder, token);
-  const stdout: string[] = [];
-  const ended = once(child, 'close');
-  const listening = new Promise<string>((resolve, reject) => {
-    createInterface({ input: child.stdout }).on('line', (line) => {
-      stdout.push(line);
-      resolve((JSON.parse(line) as { url: string }).url);
-    });
-    ended.then(() => reject(new Error(`the server did not start: ${stderr()}`)));
-  });
-  return {
-    url: await listening,
-    stdout,
-    stderr,
-    async end(signal) {
-      child.kill(signal);
-      return (await ended)[0] as number | null;
-    },
-  };
-}
-
-afterAll(async () => {
-  for (const child of running) child.kill('SIGKILL');
-  for (const folder of folders) await removeFolder(folder);
-});
+};
 
 /** Bytes that do not compress, from a generator with a fixed seed; a few of them differ by version. */
 const program = (version: number) => {
@@ -78,7 +30,7 @@ const program = (version: number) => {
 
 describe('the server program', () => {
   it('finishes the deltas after a kill right behind the publishing, and loses nothing', async () => {
-    const folder = await dataFolder();
+    const folder = await newFolder();
     const first = await startProgram(folder);
     const published = [];
     for (const version of [1, 2, 3]) {
@@ -98,7 +50,7 @@ describe('the server program', () => {
   });
 
   it('refuses a data folder that another server works on', async () => {
-    const folder = await dataFolder();
+    const folder = await newFolder();
     const first = await startProgram(folder);
     const { child, stderr } = spawnServer(folder, testToken);
     const [exitCode] = await once(child, 'close');
@@ -109,7 +61,7 @@ describe('the server program', () => {
   });
 
   it('makes a token at the first start, shows it once, and prints one line when it listens', async () => {
-    const folder = await dataFolder();
+    const folder = await newFolder();
     const first = await startProgram(folder, null);
     expect(first.stdout.map((line) => JSON.parse(line))).toEqual([{ event: 'listening', url: first.url }]);
     const token = /shown this once: (\S{20,})/.exec(first.stderr())?.[1] ?? '';
@@ -124,8 +76,7 @@ describe('the server program', () => {
   });
 
   it('says everything that is wrong with its settings, and does not start', async () => {
-    const child = spawn(process.execPath, [mainFile, '--port', 'x'], { env: {}, stdio: ['ignore', 'pipe', 'pipe'] });
-    running.add(child);
+    const child = spawnProgram(['--port', 'x'], {});
     const [stderr, [exitCode]] = await Promise.all([child.stderr.toArray(), once(child, 'close')]);
     expect(exitCode).toBe(2);
     expect(Buffer.concat(stderr).toString()).toMatch(/CONFIG_INVALID.*--data.*--port/);

@@ -5,6 +5,7 @@ import { brotliDecompressSync, inflateRawSync } from 'node:zlib';
 import {
   applyPatch,
   bufferSource,
+  codecNames,
   type Delta,
   type Derivation,
   type Digest,
@@ -16,7 +17,7 @@ import {
   resolveDelta,
 } from '@remendo/core';
 import type { CheckAnswer, ContentsAnswer, IdentifyAnswer, PlanAnswer } from '@remendo/core/protocol';
-import { lacksBsdiff } from '@remendo/core/testing';
+import { lacksBsdiff, memoryScratch } from '@remendo/core/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { deltasSettled, problemOf, publishOk, startTestServer, type TestServer, testToken } from './testing/test-server.js';
 import { type ZipPart, zipOf } from './testing/zip-of.js';
@@ -96,6 +97,7 @@ async function applyTo(held: Map<string, Uint8Array>, derivation: Derivation & {
     codec: derivation.codec,
     bases: derivation.bases.map((content) => ({ content, source: bufferSource(held.get(content.sha256) ?? new Uint8Array()) })),
     patch: bufferSource(blob),
+    scratch: memoryScratch,
     targets,
   });
   for (const target of targets) held.set(target.content.sha256, Buffer.concat(target.sink.chunks));
@@ -231,6 +233,26 @@ describe('the plan', () => {
     }
     expect(plan.plans[0]?.fetch_bytes).toBeLessThan(10_000);
     expect(plan.plans.map((one) => one.cost_bytes)).toEqual(plan.plans.map((one) => one.cost_bytes).sort((a, b) => a - b));
+  });
+
+  it('has no patches but those the terminal announces; one that says nothing gets those of the first version', async () => {
+    const query = 'base=1.0.0&target=1.0.2';
+    const costs = async (codecs: string) => (await planOf(`${query}${codecs}`)).plans.map((plan) => plan.cost_bytes);
+    const all = await costs(`&codecs=${encodeURIComponent(codecNames.join(','))}`);
+    expect(await costs('')).toEqual(all);
+    expect(await costs('&codecs=remendo,tomorrow9,bsdiff40')).toEqual(all);
+    const none = await planOf(`${query}&codecs=bsdiff40`);
+    expect(none.plans[0]?.cost_bytes).toBeGreaterThan(all[0] ?? Number.NaN);
+    expect(none.losers).toContainEqual({
+      label: 'chain 1.0.0 → 1.0.2',
+      cost_bytes: null,
+      reason: 'needs the codec remendo, which the terminal does not know',
+    });
+    const checked = (codecs: string) => check({ 'x-client-version': '1.0.0' }, `?codecs=${codecs}`);
+    expect((await checked('bsdiff40')).patch_bytes).toBe(none.plans[0]?.fetch_bytes);
+    expect((await checked('bsdiff40,remendo')).patch_bytes).toBeLessThan(none.plans[0]?.fetch_bytes ?? 0);
+    for (const codecs of ['', 'a,', 'a b', 'A', ','.repeat(1_001)])
+      expect((await server.get(`/api/v1/updates/plan?${query}&codecs=${codecs}`)).status).toBe(400);
   });
 
   it('starts from nothing when the base is unknown, left out, or not what its manifest says', async () => {

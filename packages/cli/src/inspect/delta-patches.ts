@@ -1,11 +1,4 @@
-import {
-  type ByteSource,
-  type DeltaFile,
-  isUpdaterError,
-  openRemendoPatch,
-  type RemendoPatchHeader,
-  sliceSource,
-} from '@remendo/core';
+import type { DeltaIndex, PatchCauses, PatchReport, TransformReport } from '@remendo/core';
 import { bytesText, numberText, shareText } from '../output/quantity.js';
 import type { Column } from '../output/table.js';
 
@@ -21,37 +14,28 @@ export interface InspectedPatch {
   /** Of all contents together. */
   readonly bytes: number;
   readonly storedBytes: number;
+  /** What the stored bytes are for; null for a patch that this program does not know. */
+  readonly causes: PatchCauses | null;
+  readonly transforms: readonly TransformReport[];
 }
 
-/** The patches of a delta, in their order; their heads are read from the body. */
-export async function inspectPatches(source: ByteSource, { index, bodyOffset }: DeltaFile): Promise<readonly InspectedPatch[]> {
-  const patches: InspectedPatch[] = [];
-  for (const derivation of index.derivations) {
-    if (derivation.kind !== 'patch') continue;
-    const { codec, bases, targets, blob } = derivation;
-    const patch = sliceSource(source, bodyOffset + blob.offset, blob.bytes);
-    const head = codec === 'remendo' ? await headerOf(patch) : null;
-    patches.push({
+/** The patches of a delta, in their order. @param reports what is known of each, in the same order. */
+export function inspectPatches({ derivations }: DeltaIndex, reports: readonly (PatchReport | null)[]): readonly InspectedPatch[] {
+  const patches = derivations.filter((derivation) => derivation.kind === 'patch');
+  return patches.map(({ codec, bases, targets, blob }, index): InspectedPatch => {
+    const report = reports[index];
+    return {
       codec,
-      profile: head?.profile ?? null,
-      decodeCost: head?.decodeCost ?? null,
+      profile: report?.profile ?? null,
+      decodeCost: report?.decodeCost ?? null,
       bases: bases.length,
       contents: targets.length,
       bytes: targets.reduce((sum, target) => sum + target.bytes, 0),
       storedBytes: blob.bytes,
-    });
-  }
-  return patches;
-}
-
-/** Null for a patch that this program does not know, or that is damaged: the rest of the delta can be told all the same. */
-async function headerOf(patch: ByteSource): Promise<RemendoPatchHeader | null> {
-  try {
-    return (await openRemendoPatch(patch)).header;
-  } catch (error) {
-    if (isUpdaterError(error)) return null;
-    throw error;
-  }
+      causes: report?.causes ?? null,
+      transforms: report?.transforms ?? [],
+    };
+  });
 }
 
 export const patchColumns: readonly Column[] = [
@@ -62,6 +46,8 @@ export const patchColumns: readonly Column[] = [
   { title: 'size', align: 'right' },
   { title: 'in the delta', align: 'right' },
   { title: '', align: 'right' },
+  { title: 'block list', align: 'right' },
+  { title: 'wrong and new', align: 'right' },
   { title: 'decisions', align: 'right' },
 ];
 
@@ -70,7 +56,7 @@ export const patchRows = (patches: readonly InspectedPatch[]): readonly (readonl
   patches
     .map((patch, index) => ({ ...patch, number: index + 1 }))
     .sort((a, b) => b.storedBytes - a.storedBytes)
-    .map(({ number, codec, profile, decodeCost, bases, contents, bytes, storedBytes }) => [
+    .map(({ number, codec, profile, decodeCost, bases, contents, bytes, storedBytes, causes }) => [
       String(number),
       profile === null ? codec : `${codec} ${profile}`,
       numberText(bases),
@@ -78,6 +64,8 @@ export const patchRows = (patches: readonly InspectedPatch[]): readonly (readonl
       bytesText(bytes),
       bytesText(storedBytes),
       shareText(storedBytes, bytes),
+      causes === null ? '' : numberText(causes.blocks),
+      causes === null ? '' : numberText(causes.bytes),
       decisionsText(decodeCost ?? 0),
     ]);
 

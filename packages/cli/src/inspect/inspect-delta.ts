@@ -1,6 +1,9 @@
-import { type DeltaFile, decodeDeltaFile, type FileHandle, sharesOfBlob } from '@remendo/core';
+import { type DeltaFile, decodeDeltaFile, describeDelta, type FileHandle, sharesOfBlob } from '@remendo/core';
+import { causeLines } from '../output/delta-causes.js';
 import { printable } from '../output/printable.js';
 import { bytesText, countText } from '../output/quantity.js';
+import type { Column } from '../output/table.js';
+import { transformTable } from '../output/transform-table.js';
 import { decisionsText, type InspectedPatch, inspectPatches, patchColumns, patchRows } from './delta-patches.js';
 import { cutTable, headedPairs, type Inspection } from './inspection.js';
 
@@ -28,8 +31,13 @@ interface ChangedFile {
 export async function inspectDelta(source: FileHandle): Promise<Inspection> {
   const file = await decodeDeltaFile(source);
   const files = changedFiles(file);
-  const patches = await inspectPatches(source, file);
   const { index } = file;
+  const described = await describeDelta(source, file);
+  const patches = inspectPatches(index, described.patches);
+  const transforms = transformTable(
+    'patch',
+    patches.flatMap((patch, number) => patch.transforms.map((one) => ({ ...one, patch: String(number + 1) }))),
+  );
   const target = { application: index.application, platform: index.platform, version: index.displayVersion || index.version };
   const codings = index.derivations.map((derivation) => (derivation.kind === 'patch' ? derivation.codec : derivation.encoding));
   const uses = [...new Set(codings)].map((coding) => ({ coding, count: codings.filter((one) => one === coding).length }));
@@ -39,6 +47,7 @@ export async function inspectDelta(source: FileHandle): Promise<Inspection> {
       bytes: source.bytes,
       indexBytes: file.indexBytes,
       bodyBytes: file.bodyBytes,
+      causes: described.causes,
       base: {
         version: index.baseVersion,
         files: index.baseFiles,
@@ -66,15 +75,25 @@ export async function inspectDelta(source: FileHandle): Promise<Inspection> {
         ['removes', countText(index.removed.length, 'file')],
       ]),
       ...cutTable(patchColumns, patchRows(patches), rowsMax),
+      ...cutTable(transforms.columns, transforms.rows, rowsMax),
       ...cutTable(
-        [{ title: 'made by' }, { title: 'size', align: 'right' }, { title: 'in the delta', align: 'right' }, { title: 'path' }],
+        fileColumns,
         files.map((one) => rowOf(one, patches)),
         rowsMax,
       ),
       ...(files.some((one) => isShared(one, patches)) ? ['≈ a share, by its size, of a patch with several contents'] : []),
+      '',
+      ...causeLines(described.causes),
     ],
   };
 }
+
+const fileColumns: readonly Column[] = [
+  { title: 'made by' },
+  { title: 'size', align: 'right' },
+  { title: 'in the delta', align: 'right' },
+  { title: 'path' },
+];
 
 function decodingPairs(patches: readonly InspectedPatch[]): readonly (readonly [string, string])[] {
   const decisions = decisionsText(patches.reduce((sum, { decodeCost }) => sum + (decodeCost ?? 0), 0));
@@ -108,5 +127,11 @@ function rowOf(file: ChangedFile, patches: readonly InspectedPatch[]): readonly 
   const name = path === null ? `file ${basePosition} of the base` : printable(path);
   if (bytes === null) return ['the base', '', '', name];
   const stored = `${isShared(file, patches) ? '≈ ' : ''}${bytesText(storedBytes)}`;
-  return [patch === null ? `${how} ${coding ?? ''}` : `patch ${patch + 1}`, bytesText(bytes), stored, name];
+  return [patch === null ? `${how} ${coding ?? ''}` : patchName(patch, patches), bytesText(bytes), stored, name];
+}
+
+/** `patch 3 (containers)`: with the transforms that run for the file. */
+function patchName(patch: number, patches: readonly InspectedPatch[]): string {
+  const transforms = patches[patch]?.transforms.map(({ name }) => name) ?? [];
+  return `patch ${patch + 1}${transforms.length === 0 ? '' : ` (${transforms.join(', ')})`}`;
 }

@@ -28,7 +28,11 @@ function bsdiff40Header(control: number, diff: number, target: number): Buffer {
 
 /** Of a delta, as far as it is looked at here. */
 interface InspectedDelta {
-  readonly patches: readonly { readonly decode_cost: number; readonly stored_bytes: number }[];
+  readonly patches: readonly {
+    readonly decode_cost: number;
+    readonly stored_bytes: number;
+    readonly causes: Readonly<Record<string, number>>;
+  }[];
   readonly files: readonly { readonly how: string; readonly patch: number | null; readonly stored_bytes: number }[];
 }
 
@@ -82,8 +86,12 @@ describe('remendo inspect', () => {
         contents: 3,
         bytes,
         stored_bytes: expect.any(Number),
+        causes: { header: expect.any(Number), transforms: 0, blocks: expect.any(Number), bytes: expect.any(Number) },
+        transforms: [],
       },
     ]);
+    const causes = Object.values(patches[0]?.causes ?? {});
+    expect(causes.reduce((sum, part) => sum + part, 0)).toBe(patches[0]?.stored_bytes);
     expect(patches[0]?.decode_cost).toBeGreaterThan(0);
     const shares = files.filter(({ patch }) => patch === 0).map(({ stored_bytes }) => stored_bytes);
     expect(shares.reduce((sum, share) => sum + share, 0)).toBe(patches[0]?.stored_bytes);
@@ -96,7 +104,7 @@ describe('remendo inspect', () => {
     bytes[await bodyOffsetOf(at('known.delta'))] = 0xf0;
     await writeFile(at('unknown.delta'), bytes);
     const ran = await runRemendo(['inspect', at('unknown.delta'), '--json']);
-    expect(ran.json().patches).toMatchObject([{ codec: 'remendo', profile: null, decode_cost: null, contents: 3 }]);
+    expect(ran.json().patches).toMatchObject([{ codec: 'remendo', profile: null, decode_cost: null, contents: 3, causes: null }]);
     expect((await runRemendo(['inspect', at('unknown.delta')])).stdout).not.toContain('million');
   });
 

@@ -2,12 +2,53 @@ import { PassThrough } from 'node:stream';
 import { UpdaterError } from '@remendo/core';
 import { describe, expect, it } from 'vitest';
 import { Interrupted } from '../exit-codes.js';
+import { causeLines } from './delta-causes.js';
 import { createOutput, type Streams } from './output.js';
 import { printError } from './print-error.js';
 import { printable, printableLines } from './printable.js';
 import { bytesText, countText, shareText } from './quantity.js';
 import { toSnakeCase } from './snake-case.js';
 import { tableLines } from './table.js';
+import { transformTable } from './transform-table.js';
+
+describe('what the bytes of a delta are for', () => {
+  it('is a table with the most first, without what takes none', () => {
+    const causes = {
+      bytes: 9_000,
+      blocks: 0,
+      transforms: 0,
+      patchHeaders: 3,
+      wholes: 990,
+      index: 7,
+      manifestDifference: 0,
+      unread: 0,
+    };
+    expect(causeLines(causes)).toEqual([
+      'what for              bytes',
+      'wrong and new bytes   9,000     90 %',
+      'whole contents          990    9.9 %',
+      'index                     7    0.1 %',
+      'heads of patches          3  < 0.1 %',
+      'sum                  10,000    100 %',
+    ]);
+  });
+
+  it('tells what transforms see in words, and what they save where somebody measured it', () => {
+    const counts = { baseStreams: 1, targetStreams: 1_200, correctedStreams: 0 };
+    const containers = { patch: '3', name: 'containers', dataBytes: 1_234, counts, savedBytes: null } as const;
+    const { columns, rows } = transformTable('patch', [containers]);
+    expect(tableLines(columns, rows)).toEqual([
+      'patch  transform    data  sees',
+      '3      containers  1,234  1 base stream, 1,200 target streams',
+    ]);
+    const measured = transformTable('patch', [containers, { ...containers, name: 'references', counts: {}, savedBytes: 90_000 }]);
+    expect(tableLines(measured.columns, measured.rows)).toEqual([
+      'patch  transform    data   saves  sees',
+      '3      containers  1,234          1 base stream, 1,200 target streams',
+      '3      references  1,234  90,000',
+    ]);
+  });
+});
 
 describe('quantities', () => {
   it('sizes have three digits and decimal units', () => {

@@ -6,7 +6,15 @@
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeHost, resolveDelta, UpdaterError } from '@remendo/core';
+import {
+  type DeltaCauses,
+  decodeDeltaFile,
+  describeDelta,
+  nodeFileSystem,
+  nodeHost,
+  resolveDelta,
+  UpdaterError,
+} from '@remendo/core';
 import type { PatchMaker } from '@remendo/core/publish';
 import type { CommandContext } from '../command-context.js';
 import { exitCodes } from '../exit-codes.js';
@@ -17,7 +25,7 @@ import { type CodingOptions, makersOf } from './diff-command.js';
 import { type MadeDelta, makeDelta, type OpenedPair, type PairOptions, withReleasePair } from './make-delta.js';
 import { type Benched, reportBench } from './report-bench.js';
 import { withScratchFolder } from './scratch-folder.js';
-import { secondsSince, timedDeriver, timedMaker } from './timed-patches.js';
+import { type MadePatch, secondsSince, timedDeriver, timedMaker } from './timed-patches.js';
 
 export interface BenchOptions extends PairOptions, CodingOptions {
   /** In bytes. */
@@ -63,17 +71,26 @@ async function benchPair(
   pair: OpenedPair,
   options: { readonly makers: readonly PatchMaker[]; readonly scratchFolder: string },
 ): Promise<Benched> {
-  const [secondsOfMaking, secondsOfApplying] = [new Map<string, number>(), new Map<string, number>()];
-  const makers = options.makers.map((maker) => timedMaker(maker, secondsOfMaking));
+  const [patches, secondsOfApplying] = [new Map<string, MadePatch>(), new Map<string, number>()];
+  const makers = options.makers.map((maker) => timedMaker(maker, patches));
   const makeStart = performance.now();
   const made = await makeDelta(context, pair, { ...options, makers, concurrency: 1 });
   const makeSeconds = secondsSince(makeStart);
   const applySeconds = await apply(context, pair, { made, ...options, secondsOfApplying });
   const files = benchedFiles(made, {
-    makeSeconds: ({ sha256 }) => secondsOfMaking.get(pair.target.pathOf(sha256)) ?? null,
+    made: ({ sha256 }) => patches.get(pair.target.pathOf(sha256)) ?? null,
     applySeconds: ({ sha256 }) => secondsOfApplying.get(sha256) ?? null,
   });
-  return { made, files, makeSeconds, applySeconds };
+  return { made, files, causes: await causesOf(made), makeSeconds, applySeconds };
+}
+
+async function causesOf({ path }: MadeDelta): Promise<DeltaCauses> {
+  const source = await nodeFileSystem().open(path, 'read');
+  try {
+    return (await describeDelta(source, await decodeDeltaFile(source))).causes;
+  } finally {
+    await source.close();
+  }
 }
 
 /** Builds the target from what the delta file says, on one worker. @returns the seconds that took. */

@@ -1,16 +1,23 @@
 /** A maker and a deriver that keep the seconds of each patch. */
 import type { Deriver } from '@remendo/core';
-import type { PatchMaker } from '@remendo/core/publish';
+import type { PatchMaker, PatchReport } from '@remendo/core/publish';
 
 export const secondsSince = (start: number): number => (performance.now() - start) / 1_000;
 
-/** Keeps the seconds of each patch by the paths of its targets. */
-export const timedMaker = (maker: PatchMaker, seconds: Map<string, number>): PatchMaker => ({
+/** A patch as it was made. */
+export interface MadePatch {
+  readonly seconds: number;
+  readonly report: PatchReport;
+}
+
+/** Keeps how each patch was made by the paths of its targets. */
+export const timedMaker = (maker: PatchMaker, made: Map<string, MadePatch>): PatchMaker => ({
   ...maker,
   async make(input) {
     const start = performance.now();
-    await maker.make(input);
-    for (const path of input.targetPaths) seconds.set(path, secondsSince(start));
+    const report = await maker.make(input);
+    for (const path of input.targetPaths) made.set(path, { seconds: secondsSince(start), report });
+    return report;
   },
 });
 

@@ -4,6 +4,7 @@ import { ByteWriter } from '../bytes/byte-writer.js';
 import { errorChain, isUpdaterError } from '../errors.js';
 import { digestOf, digestToBytes } from '../hash/digest.js';
 import { limits } from '../limits.js';
+import { codecNames } from '../patch/codec-name.js';
 import { compressIndex, decodeDeltaIndex } from './delta-index.js';
 
 const digestBytes = (text: string): Uint8Array => digestToBytes(digestOf(text));
@@ -149,6 +150,17 @@ describe('an index is decoded', () => {
   ])('%s', (_, parts) => expect(verdict(compressIndex(plainIndex(parts)))).toBe('accepted'));
 });
 
+describe('the codecs of patches', () => {
+  it.each(codecNames.map((codec, number) => [codec, 16 + number] as const))('%s is written as %d', (codec, kind) => {
+    const patch = (writer: ByteWriter): void => {
+      writer.varint(1).u8(kind).varint(0).varint(1).varint(500).varint(0).varint(0).varint(1_000);
+      writer.bytes(digestBytes('content')).bytes(digestBytes('blob'));
+    };
+    const [derivation] = decodeDeltaIndex(compressIndex(plainIndex({ objects, derivations: patch }))).derivations;
+    expect(derivation).toMatchObject({ kind: 'patch', codec });
+  });
+});
+
 describe('an index is refused', () => {
   it.each<readonly [what: string, parts: Parts, reason: RegExp]>([
     ['of another format version', { version: 2 }, /format version 2 is not known/],
@@ -179,7 +191,6 @@ describe('an index is refused', () => {
       /a count of 400001 does not fit/,
     ],
     ['with a derivation of an unknown kind', { objects, derivations: oneWhole([0, 0, 1], 3) }, /derivation kind 3 is not known/],
-    ['with a patch of an unknown codec', { objects, derivations: oneWhole([0, 0, 1], 200) }, /derivation kind 200 is not known/],
     ['with a blob in an object that is not there', { objects, derivations: oneWhole([1, 0, 1]) }, /index 1 is not below 1/],
     ['with a blob and no objects', { derivations: oneWhole([0, 0, 0]) }, /index 0 is not below 0/],
     ['with a blob that ends after its object', { objects, derivations: oneWhole([0, 2, 1_000]) }, /a blob lies outside its object/],
@@ -225,6 +236,11 @@ describe('an index is refused', () => {
     const told = verdict(compressIndex(plainIndex(parts)));
     expect(told).toMatch(/^DELTA_INVALID: /);
     expect(told).toMatch(reason);
+  });
+
+  it.each([codecNames.length + 16, 200, 255])('as newer than this program with a patch of a codec it does not know: %d', (kind) => {
+    const index = compressIndex(plainIndex({ objects, derivations: oneWhole([0, 0, 1], kind) }));
+    expect(verdict(index)).toMatch(/^PATCH_CODEC_UNKNOWN: .*newer than this program/);
   });
 
   it('wherever it is cut', () => {

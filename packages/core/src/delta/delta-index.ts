@@ -71,7 +71,7 @@ export function encodePlainIndex(index: DeltaIndex): Uint8Array {
 /**
  * Reads an index from bytes that may be hostile. Numbers are below what they point into and sizes under the limits;
  * paths are still plain text until `resolveDelta` makes a manifest of them.
- * @throws UpdaterError LIMIT_EXCEEDED or DELTA_INVALID.
+ * @throws UpdaterError LIMIT_EXCEEDED, DELTA_INVALID, or PATCH_CODEC_UNKNOWN when it is newer than this program.
  */
 export function decodeDeltaIndex(encoded: Uint8Array): DeltaIndex {
   if (encoded.length > limits.deltaIndexEncodedBytesMax) {

@@ -5,7 +5,7 @@
  */
 import type { Digest } from '../hash/digest.js';
 import type { Manifest } from '../manifest/manifest.js';
-import type { CodecName } from '../patch/patch-codec.js';
+import type { CodecName } from '../patch/codec-name.js';
 
 /** How the bytes of a whole content are stored. */
 export const encodingNames = ['identity', 'deflate', 'brotli'] as const;

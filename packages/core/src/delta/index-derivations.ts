@@ -1,9 +1,10 @@
 /** The derivations in a delta index: what is small and regular first, then all digests side by side, which do not compress. */
 import { type ByteReader, BytesMalformed } from '../bytes/byte-reader.js';
 import type { ByteWriter } from '../bytes/byte-writer.js';
+import { UpdaterError } from '../errors.js';
 import { type Digest, digestFromBytes, digestToBytes } from '../hash/digest.js';
 import { limits } from '../limits.js';
-import { type CodecName, codecNames } from '../patch/patch-codec.js';
+import { type CodecName, codecNames } from '../patch/codec-name.js';
 import { type Blob, type Content, type DeltaObject, type EncodingName, encodingNames } from './delta.js';
 import { NumberRun, readMany, readSigned, writeSigned } from './index-numbers.js';
 
@@ -122,5 +123,12 @@ function howOf(kind: number) {
   if (encoding !== undefined) return { kind: 'whole' as const, encoding };
   const codec = codecNames[kind - patchKind];
   if (codec !== undefined) return { kind: 'patch' as const, codec };
-  throw new BytesMalformed(`derivation kind ${kind} is not known`);
+  if (kind < patchKind) throw new BytesMalformed(`derivation kind ${kind} is not known`);
+  throw new UpdaterError(
+    'PATCH_CODEC_UNKNOWN',
+    `The delta has patches of codec ${kind - patchKind}: it is newer than this program.`,
+    {
+      details: { codec: `number ${kind - patchKind}`, known: codecNames },
+    },
+  );
 }

@@ -2,9 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { BufferSink, bufferSource } from '../bytes/byte-source.js';
 import { digestOf } from '../hash/digest.js';
 import { Bsdiff40Encoder } from '../testing/bsdiff40-encoder.js';
+import { memoryScratch } from '../testing/memory-scratch.js';
 import { applyPatch } from './apply-patch.js';
+import { type CodecName, codecNames, transformsOf } from './codec-name.js';
 import { codecFor } from './codecs.js';
 import type { ApplyPatchInput, PatchCodec } from './patch-codec.js';
+import { encodePatchHeader, type TransformName } from './remendo/patch-header.js';
 
 const contentOf = (bytes: Uint8Array) => ({ sha256: digestOf(bytes), bytes: bytes.length });
 const bytesOf = (text: string): Uint8Array => Buffer.from(text);
@@ -20,6 +23,7 @@ function inputOf(codec: string | PatchCodec, targets: readonly string[], bases: 
       codec,
       bases: bases.map((text) => ({ source: bufferSource(bytesOf(text)), content: contentOf(bytesOf(text)) })),
       patch: bufferSource(new Uint8Array()),
+      scratch: memoryScratch,
       targets: targets.map((text, index) => ({ sink: sinks[index] ?? new BufferSink(0), content: contentOf(bytesOf(text)) })),
     },
   };
@@ -86,10 +90,31 @@ describe('applying a patch', () => {
 
 describe('the codec of a name', () => {
   it('is found for every name on the wire, and refused for any other', async () => {
-    expect(codecFor('bsdiff40').name).toBe('bsdiff40');
-    for (const name of ['', 'whole', 'BSDIFF40', '__proto__', 'constructor']) {
+    for (const name of codecNames) expect(codecFor(name).name).toBe(name);
+    for (const name of ['', 'whole', 'BSDIFF40', '__proto__', 'constructor', 'remendo+references+containers']) {
       expect(() => codecFor(name)).toThrow(expect.objectContaining({ code: 'PATCH_CODEC_UNKNOWN' }));
     }
     await expect(applyPatch(inputOf('zstd', ['x']).input)).rejects.toMatchObject({ code: 'PATCH_CODEC_UNKNOWN' });
   });
+
+  it('says which transforms its patches may have: others are refused before anything is written', async () => {
+    const header = { profile: 'fast', decodeCost: 0, sizes: null } as const;
+    const someTransforms: TransformName[][] = [['containers'], ['references'], ['containers', 'references']];
+    for (const [codec, transforms] of crossed<CodecName, TransformName>(codecNames.slice(1), someTransforms)) {
+      const patch = encodePatchHeader(
+        header,
+        transforms.map((name) => ({ name, data: new Uint8Array() })),
+        [0, 0, 0],
+      );
+      const { input } = inputOf(codec, ['x']);
+      const error: unknown = await applyPatch({ ...input, patch: bufferSource(patch) }).catch((cause: unknown) => cause);
+      const isAnnounced = transforms.every((name) => transformsOf(codec).includes(name));
+      const isRefused = /is not one of the codec remendo/.test((error as Error).message);
+      expect([codec, transforms, isRefused]).toEqual([codec, transforms, !isAnnounced]);
+      if (isRefused) expect(error).toMatchObject({ code: 'PATCH_INVALID' });
+    }
+  });
 });
+
+const crossed = <A, B>(some: readonly A[], others: readonly (readonly B[])[]): readonly (readonly [A, readonly B[]])[] =>
+  some.flatMap((one) => others.map((other) => [one, other] as const));

@@ -3,11 +3,11 @@
  * is announced as done has the announced digest. A codec is trusted with neither.
  */
 import type { ByteSource, ReadableSink } from '../bytes/byte-source.js';
-import { UpdaterError } from '../errors.js';
+import { hasCode, UpdaterError } from '../errors.js';
 import { type Digest, DigestStream, digestOfSource } from '../hash/digest.js';
 import { limits } from '../limits.js';
 import { codecFor } from './codecs.js';
-import type { PatchCodec } from './patch-codec.js';
+import type { ApplyPatchInput, OpenScratch, PatchCodec } from './patch-codec.js';
 
 /** A content by its identity and size; a delta's `Content` is one. */
 export interface PatchContent {
@@ -24,6 +24,8 @@ export interface VerifiedPatchInput {
   readonly patch: ByteSource;
   /** In the patch's order, in which they are written, one after the other or interleaved as the codec likes. */
   readonly targets: readonly { readonly sink: ReadableSink; readonly content: PatchContent }[];
+  /** Where the codec may put what it needs until the targets are made; most patches need nothing. */
+  readonly scratch: OpenScratch;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -31,25 +33,32 @@ export interface VerifiedPatchInput {
  * Makes every target from the bases and the patch. When it returns, each sink got exactly its content, checked by
  * SHA-256; when it throws, a sink got at most as many bytes as were announced, and they are worth nothing.
  *
- * Bases are not hashed beforehand: a wrong base makes a wrong target, which is found. Only then are they read once to
- * tell whose fault it is.
+ * Bases are not hashed beforehand: a wrong base makes a wrong target, or none, which is found. Only then are they read
+ * once to tell whose fault it is.
  * @throws UpdaterError PATCH_CODEC_UNKNOWN · PATCH_INVALID (the codec refuses the patch) · PATCH_BASE_MISMATCH (a base is not the announced
  *   content) · PATCH_TARGET_MISMATCH (the bases are right and a target is not) · LIMIT_EXCEEDED (more bases or targets
  *   than `limits` allow). Errors of sources and sinks, and the signal's reason, pass through.
  */
-export async function applyPatch({ codec, bases, patch, targets, signal }: VerifiedPatchInput): Promise<void> {
+export async function applyPatch({ codec, bases, patch, targets, scratch, signal }: VerifiedPatchInput): Promise<void> {
   const applier = typeof codec === 'string' ? codecFor(codec) : codec;
   assertCounts(bases.length, targets.length);
   for (const { source, content } of bases) {
     if (source.bytes !== content.bytes) throw baseMismatch(content, `it has ${source.bytes} bytes`);
   }
   const sinks = targets.map((target) => new VerifyingSink(target.sink, target.content));
-  await applier.apply({
+  const input: ApplyPatchInput = {
     bases: bases.map((base) => base.source),
     patch,
     targets: sinks.map((sink, index) => ({ sink, bytes: targets[index]?.content.bytes ?? 0 })),
+    scratch,
     ...(signal === undefined ? {} : { signal }),
-  });
+  };
+  try {
+    await applier.apply(input);
+  } catch (error) {
+    if (hasCode(error, 'PATCH_INVALID')) await assertBases(bases, signal);
+    throw error;
+  }
   const mismatches = sinks.map((sink) => sink.mismatch()).filter((mismatch) => mismatch !== null);
   if (mismatches[0] === undefined) return;
   await assertBases(bases, signal);

@@ -4,12 +4,7 @@
  * be wrong, it may not be dangerous.
  */
 import type { ByteSource, ReadableSink } from '../bytes/byte-source.js';
-
-/** Names on the wire and in files; only added to. */
-export const codecNames = ['bsdiff40', 'remendo'] as const;
-export type CodecName = (typeof codecNames)[number];
-
-export const isCodecName = (name: string): name is CodecName => (codecNames as readonly string[]).includes(name);
+import type { CodecName } from './codec-name.js';
 
 export interface PatchTarget {
   readonly sink: ReadableSink;
@@ -17,11 +12,23 @@ export interface PatchTarget {
   readonly bytes: number;
 }
 
+/** Room for what is needed only while a patch is applied: bytes in order, read back from anywhere. */
+export interface ScratchFile extends ReadableSink {
+  /** What was written so far. */
+  readonly bytes: number;
+  /** Gives the room back; nothing of it is left. */
+  close(): Promise<void>;
+}
+
+/** New room, which whoever asked for it closes. As large as the patch's limits allow: memory will not always do. */
+export type OpenScratch = () => Promise<ScratchFile>;
+
 export interface ApplyPatchInput {
   readonly bases: readonly ByteSource[];
   /** Hostile until the last byte is decoded. */
   readonly patch: ByteSource;
   readonly targets: readonly PatchTarget[];
+  readonly scratch: OpenScratch;
   readonly signal?: AbortSignal;
 }
 

@@ -7,6 +7,7 @@ import { type Bsdiff40Part, encodeBsdiff40 } from '../testing/bsdiff40-encoder.j
 import { encodeBzip2, flatCodeLengths } from '../testing/bzip2-encoder.js';
 import { fuzzInputs } from '../testing/fuzz.js';
 import { fuzzBsdiff40, fuzzBsdiff40Control, fuzzBzip2 } from '../testing/fuzz-bsdiff40.js';
+import { memoryScratch } from '../testing/memory-scratch.js';
 import { applyPatch } from './apply-patch.js';
 import { Bzip2Reader } from './bsdiff40/bzip2-reader.js';
 
@@ -81,6 +82,7 @@ describe('whatever the bytes are', () => {
           codec: 'bsdiff40',
           bases: [{ source: bufferSource(base), content: contentOf(base) }],
           patch: bufferSource(patch),
+          scratch: memoryScratch,
           targets: [{ sink, content: contentOf(target) }],
         });
         expect(sink.toBuffer()).toEqual(target);

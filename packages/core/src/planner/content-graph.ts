@@ -1,6 +1,7 @@
 /**
  * The planner's view of its input: contents and derivations as small integers, held contents left out, and only what can
- * matter: derivations whose blob can be fetched and that lead, over any number of steps, to a wanted content.
+ * matter: derivations whose blob can be fetched, whose codec the terminal knows and that lead, over any number of steps, to
+ * a wanted content.
  *
  * Derivations are numbered by where their blob lies (object, offset), so that neighbours in number are neighbours in
  * their object; equal ones get one number. Contents are numbered as the derivations name them. Both orders depend on
@@ -77,7 +78,7 @@ interface KnownDerivations {
   readonly derivations: readonly Derivation[];
   readonly objectSizes: ReadonlyMap<Digest, number>;
   readonly contents: Numbering<Digest>;
-  /** By derivation, without held contents; empty for a derivation that can't be fetched, so it is never of use. */
+  /** By derivation, without held contents; empty for a derivation that can't be fetched or carried out, so it is never of use. */
   readonly bases: Rows;
   readonly targets: Rows;
   readonly recipes: readonly (readonly number[])[];
@@ -89,17 +90,23 @@ function readDerivations(input: PlanInput): KnownDerivations {
   for (const derivation of input.derivations) entries.numberOf(derivation);
   const recipes = input.deltas.map((delta) => delta.derivations.map((derivation) => entries.numberOf(derivation)));
   const contents = new Numbering<Digest>();
-  const isFetchable = entries.items.map(({ blob }) => liesIn(blob, sizes.get(blob.object)));
+  const isUsable = entries.items.map(
+    (derivation) => liesIn(derivation.blob, sizes.get(derivation.blob.object)) && isKnownTo(input.codecs, derivation),
+  );
   const missing = (contentsOf: (derivation: Derivation) => readonly Content[]): Rows =>
     Rows.build(entries.items.length, (entry, add) => {
       const derivation = entries.items[entry];
-      const list = derivation === undefined || !isFetchable[entry] ? [] : contentsOf(derivation);
+      const list = derivation === undefined || !isUsable[entry] ? [] : contentsOf(derivation);
       const distinct = list.length < 2 ? list : new Map(list.map((content) => [content.sha256, content])).values();
       for (const { sha256 } of distinct) if (!input.held.has(sha256)) add(contents.numberOf(sha256));
     });
   const bases = missing(derivationBases);
   return { derivations: entries.items, objectSizes: sizes, contents, bases, targets: missing(derivationTargets), recipes };
 }
+
+/** Whether a terminal that knows these codecs (undefined: all) can carry out the derivation. */
+export const isKnownTo = (codecs: PlanInput['codecs'], derivation: Derivation): boolean =>
+  derivation.kind === 'whole' || codecs === undefined || codecs.has(derivation.codec);
 
 interface UsefulDerivations {
   readonly order: readonly number[];

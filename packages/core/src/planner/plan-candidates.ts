@@ -8,9 +8,10 @@
  *   chains and the whole contents among them; so it is never dearer than any of them.
  */
 
+import type { CodecName } from '../patch/codec-name.js';
 import { cheapestContents } from './cheapest-contents.js';
-import type { ContentGraph } from './content-graph.js';
-import type { PlanInput } from './plan.js';
+import { type ContentGraph, isKnownTo } from './content-graph.js';
+import type { DeltaRecipe, PlanInput } from './plan.js';
 import type { Pricing } from './pricing.js';
 import { releaseChains } from './release-chains.js';
 import { type PricedSelection, Workbench } from './workbench.js';
@@ -32,10 +33,18 @@ export function planCandidates(input: PlanInput, graph: ContentGraph, pricing: P
 function chainCandidates(input: PlanInput, graph: ContentGraph, bench: Workbench): readonly Candidate[] {
   if (input.baseRelease === null || input.baseRelease === input.targetRelease) return [];
   const links = input.deltas
-    .map((delta, index) => ({ ...linkOf(delta.base, delta.target, graph, index), recipe: graph.recipes[index] ?? [] }))
+    .map((delta, index) => ({
+      ...linkOf(delta.base, delta.target, graph, index),
+      recipe: graph.recipes[index] ?? [],
+      unknown: unknownCodecs(delta, input.codecs),
+    }))
     .sort(
       (a, b) =>
-        compareText(a.base, b.base) || compareText(a.target, b.target) || a.bytes - b.bytes || compareLists(a.recipe, b.recipe),
+        compareText(a.base, b.base) ||
+        compareText(a.target, b.target) ||
+        a.bytes - b.bytes ||
+        compareLists(a.recipe, b.recipe) ||
+        compareText(a.unknown.join(), b.unknown.join()),
     );
   const { chains } = releaseChains(links, input.baseRelease, input.targetRelease);
   if (chains.length === 0) {
@@ -44,13 +53,7 @@ function chainCandidates(input: PlanInput, graph: ContentGraph, bench: Workbench
   return chains.map((chain) => {
     const steps = chain.flatMap((link) => links[link] ?? []);
     const label = ['chain', [input.baseRelease, ...steps.map((step) => step.target)].join(' → ')].join(' ');
-    return {
-      label,
-      outcome: chainOutcome(
-        steps.map((step) => step.recipe),
-        bench,
-      ),
-    };
+    return { label, outcome: chainOutcome(steps, bench) };
   });
 }
 
@@ -60,13 +63,25 @@ function linkOf(base: string, target: string, graph: ContentGraph, index: number
   return { base, target, bytes, derivations: recipe.length };
 }
 
-function chainOutcome(recipes: readonly (readonly number[])[], bench: Workbench): PricedSelection | string {
+interface ChainLink {
+  readonly recipe: readonly number[];
+  /** Codecs of its patches that the terminal does not know: those patches are not in the recipe. */
+  readonly unknown: readonly CodecName[];
+}
+
+function chainOutcome(links: readonly ChainLink[], bench: Workbench): PricedSelection | string {
   const ordering = bench.ordering.startAgain();
-  const order = recipes.flatMap((recipe) => ordering.appendLink(recipe));
+  const order = links.flatMap(({ recipe }) => ordering.appendLink(recipe));
   const lacking = bench.lacking((content) => ordering.isMade(content));
-  return lacking === undefined
-    ? bench.priced(bench.pruning.keepLastMakers(order))
-    : `needs a patch that does not exist: nothing makes ${lacking}`;
+  if (lacking === undefined) return bench.priced(bench.pruning.keepLastMakers(order));
+  const unknown = [...new Set(links.flatMap((link) => link.unknown))].sort();
+  if (unknown.length === 0) return `needs a patch that does not exist: nothing makes ${lacking}`;
+  return `needs the codec ${unknown.join(' and ')}, which the terminal does not know`;
+}
+
+function unknownCodecs({ derivations }: DeltaRecipe, known: PlanInput['codecs']): readonly CodecName[] {
+  const codecs = derivations.flatMap((one) => (one.kind === 'patch' && !isKnownTo(known, one) ? [one.codec] : []));
+  return [...new Set(codecs)].sort();
 }
 
 function wholeCandidate(graph: ContentGraph, bench: Workbench): Candidate {

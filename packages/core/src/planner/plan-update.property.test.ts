@@ -186,3 +186,23 @@ const shuffled = (input: PlanInput, random: Random): PlanInput => ({
   objects: random.shuffled([...input.objects, { digest: digestNamed('an object nothing lies in'), bytes: 1 }]),
   deltas: random.shuffled(input.deltas.map((delta) => ({ ...delta, derivations: random.shuffled(delta.derivations) }))),
 });
+
+test('on 2,000 graphs a terminal that knows fewer codecs gets the plans of a world without the others', () => {
+  forSeeds(2_000, (random) => {
+    const { input } = eitherCase(random);
+    const recoded = new Map(input.derivations.map((one) => [one, random.chance(0.3) ? inOtherCodec(one) : one]));
+    const isKnown = (one: Derivation): boolean => one.kind === 'whole' || one.codec === 'bsdiff40';
+    const world = (keep: (one: Derivation) => boolean): PlanInput => {
+      const kept = (list: readonly Derivation[]) => list.map((one) => recoded.get(one) ?? one).filter(keep);
+      const deltas = input.deltas.map((delta) => ({ ...delta, derivations: kept(delta.derivations) }));
+      return { ...input, derivations: kept(input.derivations), deltas };
+    };
+    const withFew = planUpdate({ ...world(() => true), codecs: new Set(['bsdiff40']) });
+    expect(withFew.plans).toEqual(planUpdate(world(isKnown)).plans);
+    expect(planUpdate({ ...world(() => true), codecs: new Set(['bsdiff40', 'remendo+containers']) })).toEqual(
+      planUpdate(world(() => true)),
+    );
+  });
+});
+
+const inOtherCodec = (one: Derivation): Derivation => (one.kind === 'patch' ? { ...one, codec: 'remendo+containers' } : one);

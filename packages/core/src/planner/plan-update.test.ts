@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Content, Derivation } from '../delta/delta.js';
+import { type CodecName, unannouncedCodecs } from '../patch/codec-name.js';
 import type { PlanChoice, PlanInput } from './plan.js';
 import { planUpdate } from './plan-update.js';
 import { contentNamed, digestNamed, ObjectPacker, patchOf, wholeOf } from './random-plan-input.test.support.js';
@@ -230,5 +231,42 @@ describe('losers', () => {
     const choice = planUpdate(world.input('', 'b', { deltas: [{ base: '1.0.0', target: '1.0.2', derivations }] }));
     expect(chosen(choice)).toEqual([whole]);
     expect(choice.losers).toContainEqual(expect.objectContaining({ label: 'chain 1.0.0 → 1.0.2', cost: null }));
+  });
+});
+
+describe('a terminal that knows fewer codecs', () => {
+  const needing = (codec: CodecName, patch: Derivation): Derivation => (patch.kind === 'patch' ? { ...patch, codec } : patch);
+
+  test('gets other patches or whole contents, and is told what the delta needs', () => {
+    const world = new World();
+    const small = needing('remendo+containers', world.patch('a', 'c', 100));
+    const large = world.patch('a', 'c', 9_000);
+    const derivations = [small, large, world.whole('c', 50_000)];
+    const deltas = [{ base: '1.0.0', target: '1.0.2', derivations: [small] }];
+    const all = world.input('a', 'c', { derivations, deltas });
+    expect(chosen(planUpdate(all))).toEqual([small]);
+    const choice = planUpdate({ ...all, codecs: new Set(unannouncedCodecs) });
+    expect(chosen(choice)).toEqual([large]);
+    expect(choice.losers).toContainEqual({
+      label: 'chain 1.0.0 → 1.0.2',
+      cost: null,
+      reason: 'needs the codec remendo+containers, which the terminal does not know',
+    });
+    const without = derivations.filter((derivation) => derivation !== large);
+    const [whole] = planUpdate({ ...all, derivations: without, codecs: new Set(unannouncedCodecs) }).plans;
+    expect(whole).toMatchObject({ label: 'whole contents', cost: { fetchBytes: 50_000 } });
+  });
+
+  test('keeps a chain that does not need the patch it can not apply, and patches that do not build on it', () => {
+    const world = new World();
+    const gone = needing('remendo+references', world.patch('x', 'y', 10));
+    const kept = world.patch('a', 'b', 100);
+    const onTop = world.patch('y', 'z', 10);
+    const whole = world.whole('z', 5_000);
+    const deltas = [{ base: '1.0.0', target: '1.0.2', derivations: [gone, kept] }];
+    const codecs = new Set<CodecName>(['bsdiff40']);
+    const choice = planUpdate(world.input('a x', 'b', { derivations: [gone, kept], deltas, codecs }));
+    expect(choice.plans[0]?.label).toBe('chain 1.0.0 → 1.0.2');
+    expect(chosen(planUpdate(world.input('a x', 'z', { derivations: [gone, onTop, whole], codecs })))).toEqual([whole]);
   });
 });

@@ -4,6 +4,7 @@
  */
 import type { Content, DeltaObject, Derivation } from '../delta/delta.js';
 import type { Digest } from '../hash/digest.js';
+import type { CodecName } from '../patch/codec-name.js';
 
 /** Bytes a request costs beside its body: request and answer headers, a round trip on a thin link (spec: 600). */
 export const requestCostBytes = 600;
@@ -60,6 +61,8 @@ export interface PlanInput {
   readonly baseRelease: string | null;
   readonly targetRelease: string;
   readonly zip: DeltaObject;
+  /** Codecs of patches that the terminal knows: patches of others are not used (default: it knows all). */
+  readonly codecs?: ReadonlySet<CodecName>;
   /** How many plans to return at most (default 3, at least 1). */
   readonly plansMax?: number;
   /** How many ranges one plan may name (default `planRangesMax`): nearby ones are fetched as one, with what lies between. */

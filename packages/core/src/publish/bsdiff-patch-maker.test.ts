@@ -9,6 +9,7 @@ import { nodeFileSystem } from '../file-system/node-file-system.js';
 import { digestOf } from '../hash/digest.js';
 import { applyPatch } from '../patch/apply-patch.js';
 import { lacksBsdiff } from '../testing/lacks-bsdiff.js';
+import { memoryScratch } from '../testing/memory-scratch.js';
 import { bsdiffPatchMaker } from './bsdiff-patch-maker.js';
 
 const fileSystem = nodeFileSystem();
@@ -40,6 +41,7 @@ async function applied(base: Uint8Array, patch: Uint8Array, target: Uint8Array):
     codec: 'bsdiff40',
     bases: [{ source: bufferSource(base), content: contentOf(base) }],
     patch: bufferSource(patch),
+    scratch: memoryScratch,
     targets: [{ sink, content: contentOf(target) }],
   });
   return sink.toBuffer();

@@ -15,9 +15,11 @@ import type { ReadableSink } from '../bytes/byte-source.js';
 import { UpdaterError } from '../errors.js';
 import type { FileHandle, FileSystem } from '../file-system/file-system.js';
 import { nodeFileSystem } from '../file-system/node-file-system.js';
+import { scratchFiles } from '../file-system/scratch-files.js';
 import { digestOfSource } from '../hash/digest.js';
 import { limits } from '../limits.js';
 import { applyPatch } from '../patch/apply-patch.js';
+import { describePatch, type PatchReport } from '../patch/describe-patch.js';
 import type { PatchMaker } from './patch-maker.js';
 
 /** In UTF-8: with quotes and the system's sentence it fits into bsdiff-node's buffer. */
@@ -64,7 +66,7 @@ export function bsdiffPatchMaker(options: BsdiffPatchMakerOptions = {}): PatchMa
       try {
         await runDiff(diff, { basePath, targetPath, patchPath });
         signal?.throwIfAborted();
-        await provePatch(fileSystem, { basePath, targetPath, patchPath, signal });
+        return await provePatch(fileSystem, { basePath, targetPath, patchPath, signal });
       } catch (error) {
         await fileSystem.removeFile(patchPath);
         throw error;
@@ -136,7 +138,7 @@ async function runDiff(diff: NativeDiff, { basePath, targetPath, patchPath }: Pa
 async function provePatch(
   fileSystem: ProofFileSystem,
   { basePath, targetPath, patchPath, signal }: PatchPaths & { readonly signal: AbortSignal | undefined },
-): Promise<void> {
+): Promise<PatchReport> {
   const handles: FileHandle[] = [];
   const open = async (path: string): Promise<FileHandle> => {
     const handle = await fileSystem.open(path, 'read');
@@ -151,8 +153,10 @@ async function provePatch(
       bases: [{ source: base, content: await contentOf(base) }],
       patch,
       targets: [{ sink: nowhere, content: await contentOf(target) }],
+      scratch: scratchFiles(fileSystem, `${patchPath}.scratch-`),
       signal,
     });
+    return await describePatch('bsdiff40', patch, { targetBytes: target.bytes });
   } finally {
     for (const handle of handles) await handle.close();
   }

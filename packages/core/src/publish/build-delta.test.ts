@@ -8,12 +8,14 @@ import { contentsOf, indexDelta, resolveDelta } from '../delta/resolve-delta.js'
 import { UpdaterError } from '../errors.js';
 import { nodeFileSystem } from '../file-system/node-file-system.js';
 import { type Digest, digestOf } from '../hash/digest.js';
+import type { CodecName } from '../patch/codec-name.js';
 import { lacksBsdiff } from '../testing/lacks-bsdiff.js';
 import { seededRandom } from '../testing/seeded-random.js';
 import { inlineDeriver } from '../workers/deriver.js';
 import { bsdiffPatchMaker } from './bsdiff-patch-maker.js';
 import { type BuildDeltaInput, type BuiltDelta, buildDelta } from './build-delta.js';
-import type { PatchMaker } from './patch-maker.js';
+import type { MakePatchInput, PatchMaker } from './patch-maker.js';
+import { reportOf } from './release-in-memory.test.support.js';
 import type { ReleaseOnDisk } from './release-on-disk.js';
 import { scanFolder } from './scan-folder.js';
 
@@ -241,18 +243,27 @@ describe('what is stored already', () => {
 });
 
 /** A maker that makes nothing but does as it is told. */
-const maker = (make: PatchMaker['make'], available: Awaited<ReturnType<PatchMaker['available']>> = { ok: true }): PatchMaker => ({
+const maker = (
+  make: (input: MakePatchInput) => Promise<void>,
+  {
+    available = { ok: true },
+    made = 'bsdiff40',
+  }: { available?: Awaited<ReturnType<PatchMaker['available']>>; made?: CodecName } = {},
+): PatchMaker => ({
   codec: 'bsdiff40',
   capacity: bsdiff.capacity,
   available: async () => available,
-  make,
+  make: async (input) => {
+    await make(input);
+    return reportOf(made);
+  },
 });
 
 describe('where no patch can be made, contents go whole', () => {
   const files: readonly [Files, Files] = [{ a: program }, { a: newBuild(program) }];
 
   it.each<readonly [why: string, maker: PatchMaker, notice: string]>([
-    ['because the maker is not there', maker(async () => {}, { ok: false, reason: 'no compiler' }), 'no compiler'],
+    ['because the maker is not there', maker(async () => {}, { available: { ok: false, reason: 'no compiler' } }), 'no compiler'],
     [
       'because the maker refuses the pair',
       maker(async () => {
@@ -287,6 +298,16 @@ describe('where no patch can be made, contents go whole', () => {
     const built = await build(base, target, { makers: [refuses, maker(({ patchPath }) => writeFile(patchPath, 'tiny'))] });
     expect(built.files).toMatchObject([{ how: 'patch', storedBytes: 4 }]);
   });
+});
+
+it('a delta names the codec that each patch turned out to need', async () => {
+  const [base, target] = [
+    await release('base', '1.0.0', { a: program }),
+    await release('target', '1.0.1', { a: newBuild(program) }),
+  ];
+  const unfolds = maker(({ patchPath }) => writeFile(patchPath, 'tiny'), { made: 'remendo+containers' });
+  const { delta } = await build(base, target, { makers: [unfolds] });
+  expect(delta.derivations).toMatchObject([{ kind: 'patch', codec: 'remendo+containers' }]);
 });
 
 describe('a delta is not built', () => {

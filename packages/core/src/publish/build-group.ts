@@ -3,7 +3,7 @@
 import { bytesOfContents, type Content, type EncodingName } from '../delta/delta.js';
 import { hasCode, UpdaterError } from '../errors.js';
 import type { FileSystem } from '../file-system/file-system.js';
-import type { CodecName } from '../patch/patch-codec.js';
+import type { CodecName } from '../patch/codec-name.js';
 import { encodeWhole, estimateWhole } from './encode-whole.js';
 import type { PatchMaker } from './patch-maker.js';
 import { isSolid, type PatchGroup } from './plan-groups.js';
@@ -77,14 +77,15 @@ async function makePatch(input: BuildGroupInput, maker: PatchMaker): Promise<Bui
   const basePaths = await pathsOf(input, group.bases);
   const targetPaths = await pathsOf(input, targets);
   const path = `${input.workPath}.${maker.codec}`;
+  let codec: CodecName;
   try {
-    await maker.make({ basePaths, targetPaths, patchPath: path, ...(signal === undefined ? {} : { signal }) });
+    ({ codec } = await maker.make({ basePaths, targetPaths, patchPath: path, ...(signal === undefined ? {} : { signal }) }));
   } catch (error) {
     if (!hasCode(error, 'PATCH_INVALID', 'PATCH_TARGET_MISMATCH', 'PATCH_MAKER_UNAVAILABLE', 'LIMIT_EXCEEDED')) throw error;
     onNotice(`${nameOf(group)} has no ${maker.codec} patch: ${error.message}`);
     return null;
   }
-  const stored = { kind: 'patch', codec: maker.codec, bases: group.bases, targets } as const;
+  const stored = { kind: 'patch', codec, bases: group.bases, targets } as const;
   return { path, bytes: await bytesOf(fileSystem, path), isIntermediate: true, stored };
 }
 

@@ -1,4 +1,5 @@
-export type { CodecName } from '../patch/patch-codec.js';
+export type { CodecName } from '../patch/codec-name.js';
+export type { PatchReport } from '../patch/describe-patch.js';
 export { bsdiffPatchMaker } from './bsdiff-patch-maker.js';
 export { type BuildDeltaEvent, type BuildDeltaInput, type BuiltDelta, buildDelta } from './build-delta.js';
 export { chooseKnown, type KnownDerivation } from './choose-known.js';

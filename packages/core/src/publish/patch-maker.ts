@@ -1,4 +1,5 @@
-import type { CodecName } from '../patch/patch-codec.js';
+import type { CodecName } from '../patch/codec-name.js';
+import type { PatchReport } from '../patch/describe-patch.js';
 
 /** What one patch of a codec can take. */
 export interface PatchCapacity {
@@ -21,10 +22,14 @@ export interface MakePatchInput {
  * and compared with the targets.
  */
 export interface PatchMaker {
+  /** Of the patches it makes; what has transforms has a name of its own, see `PatchReport`. */
   readonly codec: CodecName;
   readonly capacity: PatchCapacity;
   /** Whether this machine can make such patches, and if not why, in a sentence for people. */
   available(): Promise<{ readonly ok: true } | { readonly ok: false; readonly reason: string }>;
-  /** @throws UpdaterError PATCH_MAKER_UNAVAILABLE, or PATCH_INVALID for files that the codec has no patch for. */
-  make(input: MakePatchInput): Promise<void>;
+  /**
+   * @returns what was made: its codec's name is what a delta has to say.
+   * @throws UpdaterError PATCH_MAKER_UNAVAILABLE, or PATCH_INVALID for files that the codec has no patch for.
+   */
+  make(input: MakePatchInput): Promise<PatchReport>;
 }

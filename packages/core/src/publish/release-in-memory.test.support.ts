@@ -5,6 +5,8 @@ import { contentsOf } from '../delta/resolve-delta.js';
 import { UpdaterError } from '../errors.js';
 import { type Digest, digestOf } from '../hash/digest.js';
 import { parseReleasePath } from '../manifest/release-path.js';
+import type { CodecName } from '../patch/codec-name.js';
+import type { PatchReport } from '../patch/describe-patch.js';
 import type { MemoryFileSystem } from '../testing/memory-file-system.js';
 import { seededRandom } from '../testing/seeded-random.js';
 import { inlineDeriver } from '../workers/deriver.js';
@@ -67,6 +69,15 @@ async function readAll(fileSystem: MemoryFileSystem, paths: readonly string[]): 
   return Buffer.concat(parts);
 }
 
+/** Of a patch that is none of ours. */
+export const reportOf = (codec: CodecName): PatchReport => ({
+  codec,
+  profile: null,
+  decodeCost: null,
+  transforms: [],
+  causes: { header: 0, transforms: 0, blocks: 0, bytes: 0 },
+});
+
 /** Its patches are the targets deflated, with the last 32 KiB of the bases before them, behind the digest of all bases. */
 export function solidMaker(fileSystem: MemoryFileSystem, options: Partial<PatchMaker> = {}): PatchMaker {
   return {
@@ -80,6 +91,7 @@ export function solidMaker(fileSystem: MemoryFileSystem, options: Partial<PatchM
       const handle = await fileSystem.open(patchPath, 'create');
       await handle.write(0, Buffer.concat([Buffer.from(digestOf(bases), 'hex'), targets]));
       await handle.close();
+      return reportOf('bsdiff40');
     },
     ...options,
   };

@@ -1,4 +1,5 @@
 import { limits } from '../limits.js';
+import type { PatchReport } from '../patch/describe-patch.js';
 import type { ProfileName } from '../patch/remendo/patch-header.js';
 import { workerCrew } from '../workers/worker-crew.js';
 import { urlWorkerLoader, type WorkerLoader } from '../workers/worker-loader.js';
@@ -18,7 +19,7 @@ export interface RemendoPatchMakerOptions {
 export function remendoPatchMaker(options: RemendoPatchMakerOptions = {}): PatchMaker {
   const { profile = 'compact', workers = 2 } = options;
   const loader = options.loader ?? urlWorkerLoader(new URL('./remendo/make-patch-worker.js', import.meta.url));
-  const crew = workerCrew<MakePatchJob>({ loader, workers, heapBytesMax: 4 * 1024 ** 3, jobName: 'patch' });
+  const crew = workerCrew<MakePatchJob, PatchReport>({ loader, workers, heapBytesMax: 4 * 1024 ** 3, jobName: 'patch' });
   return {
     codec: 'remendo',
     capacity: { basesMax: limits.patchBasesMax, targetsMax: limits.patchTargetsMax, bytesMax: limits.remendoBytesMax },

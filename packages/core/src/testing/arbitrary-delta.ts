@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { type Content, type Delta, type Derivation, encodingNames } from '../delta/delta.js';
 import { contentsOf } from '../delta/resolve-delta.js';
 import { type Digest, digestOf } from '../hash/digest.js';
+import { codecNames } from '../patch/codec-name.js';
 import { arbitraryManifest, sampleContent } from './arbitrary-manifest.js';
 import { seededRandom } from './seeded-random.js';
 
@@ -55,7 +56,8 @@ function derive(made: readonly Content[], { held, below, blob }: DeriveFrom): re
   const bases = Array.from({ length: Math.min(held.length, below(4)) }, () => held[below(held.length)]).filter(
     (base) => base !== undefined,
   );
-  if (bases.length > 0 || below(3) === 0) return [{ kind: 'patch', codec: 'bsdiff40', bases, targets: made, blob: blob() }];
+  const codec = codecNames[below(codecNames.length)] ?? 'bsdiff40';
+  if (bases.length > 0 || below(3) === 0) return [{ kind: 'patch', codec, bases, targets: made, blob: blob() }];
   return made.map((target): Derivation => {
     return { kind: 'whole', target, encoding: encodingNames[below(encodingNames.length)] ?? 'identity', blob: blob() };
   });

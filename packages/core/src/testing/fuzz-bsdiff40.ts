@@ -8,6 +8,7 @@ import { Bzip2Reader } from '../patch/bsdiff40/bzip2-reader.js';
 import { Bsdiff40Encoder, encodeBsdiff40, encodeTriples } from './bsdiff40-encoder.js';
 import { encodeBzip2 } from './bzip2-encoder.js';
 import type { FuzzTarget } from './fuzz.js';
+import { memoryScratch } from './memory-scratch.js';
 
 /** No input makes more than this: targets are announced, streams are given up. */
 const outputBytesMax = 1024 * 1024;
@@ -57,6 +58,7 @@ async function applyFuzzed(bytes: Uint8Array): Promise<void> {
     read: async () => 0,
   };
   await bsdiff40Codec.apply({
+    scratch: memoryScratch,
     // At the very most each byte of the target comes from another block of the base.
     bases: [metered(bufferSource(fuzzBase), (announced + 1) * baseBlockBytes)],
     patch: metered(bufferSource(bytes), bytes.length + 64),

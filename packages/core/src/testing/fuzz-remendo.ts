@@ -9,6 +9,7 @@ import { encodeFast } from '../patch/remendo/fast-encoder.js';
 import { encodePatchHeader } from '../patch/remendo/patch-header.js';
 import { remendoCodec } from '../patch/remendo/remendo-codec.js';
 import type { FuzzTarget } from './fuzz.js';
+import { memoryScratch } from './memory-scratch.js';
 import { type BlocksSample, type BlockWish, blocksOfWishes, joined, patchOfBlocks } from './remendo-samples.js';
 
 const baseBlockBytes = 32 * 1024;
@@ -135,6 +136,7 @@ async function applyFuzzed(patch: Uint8Array, targetBytes: readonly number[]): P
   const announced = bytesOf(targetBytes);
   const sinks = targetBytes.map((bytes) => new FuzzSink(bytes, announced));
   await remendoCodec.apply({
+    scratch: memoryScratch,
     // At the very most each byte of the targets comes from another block of a base.
     bases: bases.map((base) => metered(bufferSource(base), announced * baseBlockBytes)),
     patch: metered(bufferSource(patch), patch.length + 64),

@@ -12,6 +12,7 @@ export { checkProperty } from './check-property.js';
 export { CrashFileSystem, type CrashKind, CrashSignal } from './crash-file-system.js';
 export { type FuzzOptions, type FuzzReport, type FuzzTarget, fuzzInputs, runFuzz } from './fuzz.js';
 export { fuzzBsdiff40, fuzzBsdiff40Control, fuzzBzip2 } from './fuzz-bsdiff40.js';
+export { fuzzContainedBase, fuzzContainerStreams, fuzzContainers } from './fuzz-containers.js';
 export {
   fuzzDeltaFile,
   fuzzDeltaIndex,
@@ -45,6 +46,7 @@ export {
 export { lacksBsdiff } from './lacks-bsdiff.js';
 export { type ManualClock, manualClock } from './manual-clock.js';
 export { type Fault, type FileOperation, MemoryFileSystem, type MemoryFileSystemOptions } from './memory-file-system.js';
+export { MemoryScratch, memoryScratch } from './memory-scratch.js';
 export { seededRandom } from './seeded-random.js';
 export { SimulatedMachine } from './simulated-machine.js';
 export { createSimulatedServer, type SimulatedServer } from './simulated-server.js';

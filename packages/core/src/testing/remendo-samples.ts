@@ -5,13 +5,15 @@
 import { BufferSink, bufferSource } from '../bytes/byte-source.js';
 import { digestOf } from '../hash/digest.js';
 import { applyPatch } from '../patch/apply-patch.js';
+import type { OpenScratch } from '../patch/patch-codec.js';
 import type { CoderSizes } from '../patch/remendo/coder-kernel.js';
 import { type EncodedSpace, encodeCompact } from '../patch/remendo/compact-encoder.js';
 import { encodeFast } from '../patch/remendo/fast-encoder.js';
 import type { Block } from '../patch/remendo/patch-blocks.js';
-import { encodePatchHeader, type ProfileName } from '../patch/remendo/patch-header.js';
+import { encodePatchHeader, type PatchTransform, type ProfileName } from '../patch/remendo/patch-header.js';
 import { makePatch } from '../publish/remendo/make-patch.js';
 import { Matcher } from '../publish/remendo/matcher-kernel.js';
+import { memoryScratch } from './memory-scratch.js';
 import { seededRandom } from './seeded-random.js';
 
 export interface SampleFiles {
@@ -27,29 +29,42 @@ export function makePatchOf({ bases, targets }: SampleFiles, profile: ProfileNam
   const matcher = new Matcher(base.length, target.length);
   matcher.all.set(base);
   matcher.all.set(target, base.length);
-  return joined(makePatch(matcher, profile));
+  return joined(makePatch(matcher, { profile }));
 }
 
-/** A patch of given blocks: compact with sizes, fast without. */
-export function patchOfBlocks(blocks: readonly Block[], space: EncodedSpace, sizes: CoderSizes | null): Uint8Array {
+/** A patch of given blocks, between what the transforms make of the files: compact with sizes, fast without. */
+export function patchOfBlocks(
+  blocks: readonly Block[],
+  space: EncodedSpace,
+  sizes: CoderSizes | null,
+  transforms: readonly PatchTransform<Uint8Array>[] = [],
+): Uint8Array {
+  const data = transforms.map((transform) => transform.data);
   if (sizes === null) {
     const { blocks: list, runs, wrong, fresh } = encodeFast(blocks, space);
-    const header = encodePatchHeader({ profile: 'fast', decodeCost: 0, sizes }, [], [list.length, runs.length, wrong.length]);
-    return joined([header, list, runs, wrong, fresh]);
+    const lengths = [list.length, runs.length, wrong.length];
+    const header = encodePatchHeader({ profile: 'fast', decodeCost: 0, sizes }, transforms, lengths);
+    return joined([header, ...data, list, runs, wrong, fresh]);
   }
   const streams = encodeCompact(blocks, space, sizes);
-  const header = encodePatchHeader({ profile: 'compact', decodeCost: 0, sizes }, [], [streams.blocks.length]);
-  return joined([header, streams.blocks, streams.bytes]);
+  const header = encodePatchHeader({ profile: 'compact', decodeCost: 0, sizes }, transforms, [streams.blocks.length]);
+  return joined([header, ...data, streams.blocks, streams.bytes]);
 }
 
 /** The targets that a patch makes, checked by digest. @throws as `applyPatch`. */
-export async function applySample(patch: Uint8Array, { bases, targets }: SampleFiles): Promise<readonly Uint8Array[]> {
+export async function applySample(
+  patch: Uint8Array,
+  { bases, targets }: SampleFiles,
+  scratch: OpenScratch = memoryScratch,
+): Promise<readonly Uint8Array[]> {
   const contentOf = (bytes: Uint8Array) => ({ sha256: digestOf(bytes), bytes: bytes.length });
   const sinks = targets.map((target) => new BufferSink(target.length));
   await applyPatch({
-    codec: 'remendo',
+    // Which patches may have any transform.
+    codec: 'remendo+containers+references',
     bases: bases.map((base) => ({ source: bufferSource(base), content: contentOf(base) })),
     patch: bufferSource(patch),
+    scratch,
     targets: sinks.map((sink, index) => ({ sink, content: contentOf(targets[index] as Uint8Array) })),
   });
   return sinks.map((sink) => sink.toBuffer());

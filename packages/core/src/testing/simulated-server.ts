@@ -13,6 +13,7 @@ import { type Digest, digestOf } from '../hash/digest.js';
 import { encodeManifest, manifestDigest } from '../manifest/encode-manifest.js';
 import { emptyManifest, type Manifest, manifestBytes } from '../manifest/manifest.js';
 import { compareVersions } from '../manifest/version.js';
+import { type CodecName, isCodecName, unannouncedCodecs } from '../patch/codec-name.js';
 import type { DeltaRecipe, ObjectFetch } from '../planner/plan.js';
 import { nothingHeld, planCost } from '../planner/plan-cost.js';
 import { planUpdate } from '../planner/plan-update.js';
@@ -98,7 +99,7 @@ export function createSimulatedServer(): SimulatedServer {
     if (pathname === '/api/v1/updates/contents') return Response.json(contents((await request.json()) as ContentsRequest));
     const target = releases.get(url.searchParams.get('target') ?? '');
     if (pathname === '/api/v1/updates/plan' && target !== undefined)
-      return Response.json(plan(releases.get(url.searchParams.get('base') ?? ''), target));
+      return Response.json(plan(releases.get(url.searchParams.get('base') ?? ''), target, codecsOf(url)));
     return Response.json({ type: 'about:blank', title: 'Not Found', status: 404, code: 'RELEASE_NOT_FOUND' }, { status: 404 });
   }
 
@@ -140,15 +141,15 @@ export function createSimulatedServer(): SimulatedServer {
     };
   }
 
-  /** Made once for each pair, as long as nothing is published. */
-  function plan(base: Published | undefined, target: Published): PlanAnswer {
-    const pair = `${base?.manifest.version} ${target.manifest.version} ${recipes.length}`;
-    const known = plans.get(pair) ?? makePlan(base, target);
+  /** Made once for each pair and the codecs of those who ask, as long as nothing is published. */
+  function plan(base: Published | undefined, target: Published, codecs: readonly CodecName[]): PlanAnswer {
+    const pair = `${base?.manifest.version} ${target.manifest.version} ${recipes.length} ${codecs}`;
+    const known = plans.get(pair) ?? makePlan(base, target, codecs);
     plans.set(pair, known);
     return known;
   }
 
-  function makePlan(base: Published | undefined, target: Published): PlanAnswer {
+  function makePlan(base: Published | undefined, target: Published, codecs: readonly CodecName[]): PlanAnswer {
     const baseManifest = base?.manifest ?? emptyManifest(application, platform);
     const wholes = target.contents.map((content) => wholeInZip(content, target.zip));
     const known = [...objects].map(([digest, bytes]) => ({ digest, bytes: bytes.length }));
@@ -158,6 +159,7 @@ export function createSimulatedServer(): SimulatedServer {
       derivations: [...recipes.flatMap((recipe) => recipe.derivations), ...wholes],
       objects: known,
       deltas: recipes,
+      codecs: new Set(codecs),
       baseRelease: base?.manifest.version ?? null,
       targetRelease: target.manifest.version,
       zip: target.zip,
@@ -192,6 +194,9 @@ export function createSimulatedServer(): SimulatedServer {
 
   return server;
 }
+
+const codecsOf = (url: URL): readonly CodecName[] =>
+  url.searchParams.get('codecs')?.split(',').filter(isCodecName) ?? unannouncedCodecs;
 
 const whole = (object: DeltaObject): ObjectFetch => ({
   digest: object.digest,

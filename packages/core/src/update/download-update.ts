@@ -10,6 +10,7 @@ import type { Digest } from '../hash/digest.js';
 import { limits } from '../limits.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
 import type { Manifest } from '../manifest/manifest.js';
+import type { CodecName } from '../patch/codec-name.js';
 import { fetchesOf } from '../planner/merge-ranges.js';
 import type { ObjectFetch } from '../planner/plan.js';
 import { findChanges, type InstallChanges, stagingBytes } from './changes.js';
@@ -34,7 +35,7 @@ const spareBytes = 16 * 1024 * 1024;
 
 /**
  * Carries out one offer's downloads; interrupted, the next call goes on where it stopped.
- * @throws UpdaterError DOWNLOAD_…, DELTA_…, MANIFEST_…, PLAN_INVALID, STORAGE_NO_SPACE before anything is fetched.
+ * @throws UpdaterError DOWNLOAD_…, DELTA_…, MANIFEST_…, PLAN_INVALID, PATCH_CODEC_UNKNOWN, STORAGE_NO_SPACE before anything is fetched.
  */
 export async function downloadUpdate(
   context: UpdateContext,
@@ -80,6 +81,7 @@ async function downloadDelta(
   const delta = await fetchDelta(context, plan, offer.index, signal);
   const changes = await findChanges(context, plan, delta.target, signal);
   const derivations = neededDerivations(delta, changes);
+  assertCodecs(derivations, context.codecs);
   const fetches = fetchesOf(derivations, delta.objects);
   await assertRoomFor(context, fetches, stagingBytes(changes, derivations));
   const downloads = await fetchAll(context, fetches, {
@@ -89,6 +91,17 @@ async function downloadDelta(
     ...(signal === undefined ? {} : { signal }),
   });
   return { kind: 'delta', plan, offer, target: delta.target, derivations, downloads };
+}
+
+/** Before anything large is fetched: a server that was not told, or does not listen, offers all it has. */
+function assertCodecs(derivations: readonly Derivation[], known: readonly CodecName[]): void {
+  for (const derivation of derivations) {
+    if (derivation.kind === 'whole' || known.includes(derivation.codec)) continue;
+    const { codec } = derivation;
+    throw new UpdaterError('PATCH_CODEC_UNKNOWN', `the plan needs the codec ${codec}, which this terminal does not take`, {
+      details: { codec, known },
+    });
+  }
 }
 
 /** The delta, proved to lead from what is installed to the release that is trusted. */

@@ -7,6 +7,7 @@ import { UpdaterError } from '../errors.js';
 import type { Digest } from '../hash/digest.js';
 import { limits } from '../limits.js';
 import { isSemver } from '../manifest/version.js';
+import type { CodecName } from '../patch/codec-name.js';
 import type { ObjectFetch } from '../planner/plan.js';
 import { CheckAnswer, ContentsAnswer, IdentifyAnswer, type OfferedPlan, PlanAnswer } from '../protocol/index.js';
 
@@ -26,6 +27,12 @@ export interface WholeContent {
   readonly encoding: EncodingName;
   readonly blob: Blob;
   readonly objectBytes: number;
+}
+
+export interface ServerApiOptions {
+  readonly channel: string;
+  readonly codecs: readonly CodecName[];
+  readonly asking: () => Promise<AskingTerminal>;
 }
 
 /** Who is asking, and for what; null: the server's default. */
@@ -52,8 +59,13 @@ const planAnswer = validator(PlanAnswer);
 const contentsAnswer = validator(ContentsAnswer);
 const identifyAnswer = validator(IdentifyAnswer);
 
-/** @param asking is asked before every call, since an update may change the answer. */
-export function createServerApi(http: HttpClient, channel: string, asking: () => Promise<AskingTerminal>): ServerApi {
+/**
+ * @param options.codecs of patches that the terminal knows: plans are made of these.
+ * @param options.asking is asked before every call, since an update may change the answer.
+ */
+export function createServerApi(http: HttpClient, options: ServerApiOptions): ServerApi {
+  const { channel, asking } = options;
+  const codecs = options.codecs.join(',');
   const headers = async (): Promise<Record<string, string>> => {
     const { application, platform, terminalId } = await asking();
     return {
@@ -68,6 +80,7 @@ export function createServerApi(http: HttpClient, channel: string, asking: () =>
     async check({ version }, signal) {
       const versionHeader = version === null ? {} : { 'x-client-version': version };
       const answer = await http.json('api/v1/updates/check', {
+        query: { codecs },
         headers: { ...(await headers()), ...versionHeader },
         validate: checkAnswer,
         ...abort(signal),
@@ -78,7 +91,7 @@ export function createServerApi(http: HttpClient, channel: string, asking: () =>
       return answer;
     },
     async plan({ base, baseManifest, target }, signal) {
-      const query = { target, base: base ?? undefined, base_manifest: baseManifest ?? undefined };
+      const query = { target, base: base ?? undefined, base_manifest: baseManifest ?? undefined, codecs };
       return http.json('api/v1/updates/plan', {
         query,
         headers: await headers(),

@@ -1,6 +1,7 @@
 import type { ObjectSource } from '../download/object-source.js';
 import type { FileSystem } from '../file-system/file-system.js';
 import type { ReleasePath } from '../manifest/release-path.js';
+import type { CodecName } from '../patch/codec-name.js';
 import type { Clock, Random } from '../ports.js';
 import type { InstallLayout } from '../transaction/install-layout.js';
 import type { ProcessProbe } from '../transaction/process-probe.js';
@@ -28,6 +29,8 @@ export interface UpdateContext {
   /** As configured; null: what is installed, else whatever the server plans for. */
   readonly platform: string | null;
   readonly channel: string;
+  /** Of patches: what is announced, and all that is taken. */
+  readonly codecs: readonly CodecName[];
   readonly isPreserved: (path: ReleasePath) => boolean;
   readonly bandwidthBytesPerSecond?: number;
   readonly api: ServerApi;

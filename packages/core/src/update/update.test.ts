@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { UpdaterError } from '../errors.js';
 import { readSmallFile } from '../file-system/file-source.js';
 import { digestOf } from '../hash/digest.js';
+import { codecNames } from '../patch/codec-name.js';
 import { manualClock } from '../testing/manual-clock.js';
 import { MemoryFileSystem } from '../testing/memory-file-system.js';
 import {
@@ -189,6 +190,51 @@ describe('an update', () => {
     await updater().update();
     expect(eventsOf('content-healed').map((event) => event.path)).toContain('engine.dll');
     expect(eventsOf('content-healed')[0]).toMatchObject({ code: 'DOWNLOAD_DIGEST_MISMATCH' });
+    expect(await applicationFiles(fileSystem)).toEqual(await expected(targetRelease, userFiles));
+  });
+
+  it('announces the codecs it takes, and is planned for without the others', async () => {
+    const asked: (string | null)[] = [];
+    const { fetch } = server;
+    server = Object.assign(server, {
+      fetch: (input: Parameters<typeof fetch>[0], init?: RequestInit) => {
+        const url = new URL(new Request(input as Request, init).url);
+        if (/updates\/(check|plan)$/.test(url.pathname)) asked.push(url.searchParams.get('codecs'));
+        return fetch(input, init);
+      },
+    });
+    expect((await updater({ codecs: ['remendo'] }).plan('1.0.1')).losers).toContainEqual({
+      label: 'chain 1.0.0 → 1.0.1',
+      costBytes: null,
+      reason: 'needs the codec bsdiff40, which the terminal does not know',
+    });
+    await updater({ codecs: ['remendo'] }).update();
+    expect(new Set(asked)).toEqual(new Set(['remendo']));
+    expect(eventsOf('plan-failed')).toEqual([]);
+    expect(await applicationFiles(fileSystem)).toEqual(await expected(targetRelease, userFiles));
+    asked.length = 0;
+    await updater().check();
+    expect(asked).toEqual([codecNames.join(',')]);
+  });
+
+  it('refuses a plan that needs a codec it does not take, before it fetches the patches, and takes the next', async () => {
+    const { fetch } = server;
+    const deaf = (input: Parameters<typeof fetch>[0], init?: RequestInit) => {
+      const url = new URL(new Request(input as Request, init).url);
+      url.searchParams.delete('codecs');
+      return fetch(url, init);
+    };
+    server = Object.assign(server, { fetch: deaf });
+    const patched = (await updater().plan('1.0.1')).offers.find(({ kind }) => kind === 'delta');
+    server.requests.length = 0;
+    const fetched: string[] = [];
+    const onEvent = (event: UpdateEvent): void => {
+      events.push(event);
+      if (event.kind === 'plan-failed') fetched.push(...server.requests.filter((request) => request.includes('/objects/')));
+    };
+    await updater({ codecs: ['remendo'], onEvent }).update();
+    expect(eventsOf('plan-failed')).toMatchObject([{ code: 'PATCH_CODEC_UNKNOWN', label: patched?.label }]);
+    expect(fetched).toEqual([`GET /api/v1/objects/${patched?.index?.digest}`]);
     expect(await applicationFiles(fileSystem)).toEqual(await expected(targetRelease, userFiles));
   });
 

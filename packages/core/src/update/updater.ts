@@ -11,6 +11,7 @@ import { manifestDigest } from '../manifest/encode-manifest.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { preserveMatcher } from '../manifest/preserve.js';
 import { compareVersions, shownVersion } from '../manifest/version.js';
+import { type CodecName, codecNames } from '../patch/codec-name.js';
 import type { CheckAnswer } from '../protocol/index.js';
 import { type Install, openInstall, undoableTransaction } from '../transaction/install.js';
 import { installLayout } from '../transaction/install-layout.js';
@@ -41,6 +42,11 @@ export interface UpdaterOptions {
   readonly platform?: string;
   /** Default `stable`. */
   readonly channel?: string;
+  /**
+   * Codecs of patches that this terminal takes (default: all that this program knows). The server is told of them and plans
+   * without the others, by whole contents if need be.
+   */
+  readonly codecs?: readonly CodecName[];
   /** Globs of files that survive every update whatever a release holds: `.env`, `storage/app/**` (default: none). */
   readonly preserve?: readonly string[];
   /** The updater's own folder (default `<root>/.remendo`); on the same volume as the root. */
@@ -195,22 +201,27 @@ function createContext(options: UpdaterOptions): UpdateContext {
     ...(host.fetch === undefined ? {} : { fetch: host.fetch }),
     ...options.http,
   });
-  const channel = options.channel ?? 'stable';
+  const { channel = 'stable', codecs = codecNames } = options;
   return {
     host,
     layout,
     application: options.application ?? null,
     platform: options.platform ?? null,
     channel,
+    codecs,
     isPreserved: preserveMatcher(options.preserve ?? []),
     ...(options.bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond: options.bandwidthBytesPerSecond }),
-    api: createServerApi(http, channel, async () => {
-      const state = await readState(host.fileSystem, layout);
-      return {
-        application: options.application ?? state?.application ?? null,
-        platform: options.platform ?? state?.platform ?? null,
-        terminalId: state?.terminalId ?? null,
-      };
+    api: createServerApi(http, {
+      channel,
+      codecs,
+      async asking() {
+        const state = await readState(host.fileSystem, layout);
+        return {
+          application: options.application ?? state?.application ?? null,
+          platform: options.platform ?? state?.platform ?? null,
+          terminalId: state?.terminalId ?? null,
+        };
+      },
     }),
     source: sourcesInOrder([...(options.sources ?? []), httpObjectSource({ client: http })]),
     trust: options.trust ?? announcedTrust(),

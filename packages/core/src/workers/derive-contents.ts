@@ -11,8 +11,10 @@ import { verifyArrived } from '../download/verify-arrived.js';
 import { isUpdaterError, UpdaterError } from '../errors.js';
 import type { FileSystem } from '../file-system/file-system.js';
 import { OpenFiles } from '../file-system/open-files.js';
+import { scratchFiles } from '../file-system/scratch-files.js';
 import { type Digest, DigestStream } from '../hash/digest.js';
 import { applyPatch } from '../patch/apply-patch.js';
+import type { OpenScratch } from '../patch/patch-codec.js';
 
 export interface ContentFile extends Content {
   readonly path: string;
@@ -44,7 +46,8 @@ export async function deriveContents(fileSystem: FileSystem, job: DeriveJob, sig
     const targets = [];
     for (const content of job.targets) targets.push({ sink: await files.target(content.path), content });
     const abort = signal === undefined ? {} : { signal };
-    if (job.how.kind === 'patch') await applyPatch({ codec: job.how.codec, bases, patch: blob, targets, ...abort });
+    if (job.how.kind === 'patch')
+      await applyPatch({ codec: job.how.codec, bases, patch: blob, targets, scratch: scratchBeside(fileSystem, job), ...abort });
     else
       for (const target of targets)
         await writeProved(decode(blob, job.how.encoding, target.content.bytes), { ...target, ...abort });
@@ -53,6 +56,10 @@ export async function deriveContents(fileSystem: FileSystem, job: DeriveJob, sig
     await files.close();
   }
 }
+
+/** Beside the first target: in staging, on the volume of the install, and cleared away with it after a crash. */
+const scratchBeside = (fileSystem: FileSystem, { targets }: DeriveJob): OpenScratch =>
+  scratchFiles(fileSystem, `${targets[0]?.path ?? ''}.scratch-`);
 
 /**
  * Writes chunks to the sink, never more than the content has, and proves them.

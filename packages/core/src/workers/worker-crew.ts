@@ -11,8 +11,8 @@ import type { WorkerLoader } from './worker-loader.js';
 const youngMiB = 4;
 
 export type JobRequest<Job> = { readonly kind: 'run'; readonly job: Job } | { readonly kind: 'abort' };
-export type JobAnswer =
-  | { readonly ok: true }
+export type JobAnswer<Result> =
+  | { readonly ok: true; readonly result: Result }
   | { readonly ok: false; readonly code: ErrorCode | null; readonly message: string; readonly details: ErrorDetails };
 
 export interface WorkerCrewOptions {
@@ -25,14 +25,14 @@ export interface WorkerCrewOptions {
   readonly jobName: string;
 }
 
-export interface WorkerCrew<Job> {
-  /** Settles when the job is done, or with its UpdaterError; PATCH_INVALID when its thread died. */
-  run(job: Job, signal?: AbortSignal): Promise<void>;
+export interface WorkerCrew<Job, Result> {
+  /** Settles when the job is done, with what it is to tell, or with its UpdaterError; PATCH_INVALID when its thread died. */
+  run(job: Job, signal?: AbortSignal): Promise<Result>;
   /** Ends the threads; jobs that are running fail. */
   close(): Promise<void>;
 }
 
-export function workerCrew<Job>(options: WorkerCrewOptions): WorkerCrew<Job> {
+export function workerCrew<Job, Result = void>(options: WorkerCrewOptions): WorkerCrew<Job, Result> {
   const threads = new Threads(options);
   const limit = pLimit(options.workers);
   return {
@@ -41,7 +41,7 @@ export function workerCrew<Job>(options: WorkerCrewOptions): WorkerCrew<Job> {
         signal?.throwIfAborted();
         const worker = threads.take();
         try {
-          await runJob(worker, { job, name: options.jobName }, signal);
+          return await runJob<Job, Result>(worker, { job, name: options.jobName }, signal);
         } catch (error) {
           throw threads.isClosed ? closedError(error) : error;
         } finally {
@@ -97,12 +97,12 @@ class Threads {
 }
 
 /** Settles with the worker's answer; the worker is idle again afterwards unless this rejects because it died. */
-function runJob<Job>(
+function runJob<Job, Result>(
   worker: Worker,
   { job, name }: { readonly job: Job; readonly name: string },
   signal?: AbortSignal,
-): Promise<void> {
-  return new Promise<void>((resolve, reject) => {
+): Promise<Result> {
+  return new Promise<Result>((resolve, reject) => {
     const post = (request: JobRequest<Job>): void => worker.postMessage(request);
     const abort = (): void => post({ kind: 'abort' });
     const died = (cause?: unknown): void =>
@@ -114,9 +114,9 @@ function runJob<Job>(
       worker.unref();
       how();
     };
-    const answered = (answer: JobAnswer): void =>
+    const answered = (answer: JobAnswer<Result>): void =>
       settle(() => {
-        if (answer.ok) resolve();
+        if (answer.ok) resolve(answer.result);
         else if (signal?.aborted === true) reject(signal.reason);
         else if (answer.code === null) reject(new Error(answer.message));
         else reject(new UpdaterError(answer.code, answer.message, { details: answer.details }));

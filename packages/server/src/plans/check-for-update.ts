@@ -1,4 +1,4 @@
-import { compareVersions, parseVersion, shownVersion } from '@remendo/core';
+import { type CodecName, compareVersions, parseVersion, shownVersion } from '@remendo/core';
 import type { CheckAnswer } from '@remendo/core/protocol';
 import type { Db } from '../database/open-database.js';
 import {
@@ -18,6 +18,8 @@ export interface CheckInput {
   /** As the terminal says it; undefined: it does not know. */
   readonly version: string | undefined;
   readonly channel: Channel;
+  /** Of patches that the terminal can apply. */
+  readonly codecs: readonly CodecName[];
 }
 
 /** What a terminal should have; never something older than what it has. */
@@ -36,7 +38,12 @@ export async function checkForUpdate(
     return { update_available: false, ...names, latest_version: offered.version, reason };
   }
   const base = current === null ? null : await findBuild(ports.db, { applicationId: application.id, platform, version: current });
-  return { update_available: true, ...names, ...describe(offered), patch_bytes: await patchBytes(ports, base, offered) };
+  return {
+    update_available: true,
+    ...names,
+    ...describe(offered),
+    patch_bytes: await patchBytes(ports, base, offered, input.codecs),
+  };
 }
 
 function describe(offered: BuildRecord) {
@@ -71,6 +78,7 @@ async function patchBytes(
   ports: { db: Db; plans: PlanService },
   base: BuildRecord | null,
   target: BuildRecord,
+  codecs: readonly CodecName[],
 ): Promise<number | null> {
   if (base !== null && (await isUnderWay(ports.db, base, target))) return null;
   let timer: NodeJS.Timeout | undefined;
@@ -78,7 +86,7 @@ async function patchBytes(
     timer = setTimeout(resolve, planWaitMsMax, null);
   });
   // A terminal is told of its update all the same; who asks for the plan is told what failed.
-  const plan = ports.plans.plan(base, target).catch(() => null);
+  const plan = ports.plans.plan(base, target, codecs).catch(() => null);
   const answer = await Promise.race([plan, tooLate]).finally(() => clearTimeout(timer));
   return answer?.plans[0]?.fetch_bytes ?? null;
 }

@@ -1,5 +1,6 @@
 import {
   type Content,
+  codecNames,
   type DeltaObject,
   type Derivation,
   type Digest,
@@ -56,6 +57,7 @@ function manyObjects(files: number): ComposeInput {
     derivations,
     objects: [zip, ...packs],
     deltas: [{ base: '1.0.0', target: '2.0.0', derivations: patches }],
+    codecs: codecNames,
     zip,
     manifestObject: { digest: digestOf('manifest'), bytes: 2_000 },
   };

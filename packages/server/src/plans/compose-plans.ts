@@ -4,6 +4,7 @@
  * releases (the index is compressed hard), so it runs in a thread.
  */
 import {
+  type CodecName,
   contentsOf,
   type Delta,
   type DeltaObject,
@@ -36,6 +37,8 @@ export interface ComposeInput {
   readonly derivations: readonly Derivation[];
   readonly objects: readonly DeltaObject[];
   readonly deltas: readonly DeltaRecipe[];
+  /** Of patches that the terminal can apply: no plan has others. */
+  readonly codecs: readonly CodecName[];
   readonly zip: DeltaObject;
   /** The target's manifest as stored. */
   readonly manifestObject: DeltaObject;
@@ -76,6 +79,7 @@ export function composePlans(input: ComposeInput): ComposedPlans {
     derivations: input.derivations,
     objects: input.objects,
     deltas: input.deltas,
+    codecs: new Set(input.codecs),
     baseRelease: input.base?.version ?? null,
     targetRelease: input.target.version,
     zip: input.zip,

@@ -1,5 +1,5 @@
 /** Answers "how does this base become that target", from memory when it was asked before and nothing new is known. */
-import { contentsOf, type Digest, errorChain, limits, type Manifest } from '@remendo/core';
+import { type CodecName, contentsOf, type Digest, errorChain, limits, type Manifest } from '@remendo/core';
 import type { PlanAnswer } from '@remendo/core/protocol';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Db } from '../database/open-database.js';
@@ -24,12 +24,15 @@ export class PlanService {
 
   constructor(private readonly ports: PlanPorts) {}
 
-  /** The plans from the base (null: from nothing) to the target; every object they name can be fetched when this returns. */
-  async plan(base: BuildRecord | null, target: BuildRecord): Promise<PlanAnswer> {
-    const key = `${base?.buildId ?? ''} ${target.buildId} ${await this.#revision(target.application)}`;
+  /**
+   * The plans from the base (null: from nothing) to the target, for a terminal that knows these codecs; every object they
+   * name can be fetched when this returns.
+   */
+  async plan(base: BuildRecord | null, target: BuildRecord, codecs: readonly CodecName[]): Promise<PlanAnswer> {
+    const key = `${base?.buildId ?? ''} ${target.buildId} ${codecs} ${await this.#revision(target.application)}`;
     const cached = this.#answers.get(key);
     if (cached !== undefined) return cached;
-    const answer = this.#compose(base, target);
+    const answer = this.#compose(base, target, codecs);
     this.#answers.set(key, answer);
     answer.catch(() => this.#answers.delete(key));
     return answer;
@@ -49,7 +52,7 @@ export class PlanService {
     return `${count}.${last ?? 0}`;
   }
 
-  async #compose(base: BuildRecord | null, target: BuildRecord): Promise<PlanAnswer> {
+  async #compose(base: BuildRecord | null, target: BuildRecord, codecs: readonly CodecName[]): Promise<PlanAnswer> {
     const targetManifest = await this.ports.manifests.read(target);
     const baseManifest = base === null ? null : await this.ports.manifests.read(base);
     const known = await loadKnownDerivations(this.ports.db, { base, target, missing: missingOf(baseManifest, targetManifest) });
@@ -57,6 +60,7 @@ export class PlanService {
       base: baseManifest,
       target: targetManifest,
       ...known,
+      codecs,
       zip: { digest: target.zip_object as Digest, bytes: target.zip_bytes },
       manifestObject: { digest: target.manifest_object as Digest, bytes: target.manifest_object_bytes },
     });

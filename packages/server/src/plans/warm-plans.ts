@@ -1,10 +1,11 @@
+import { codecNames } from '@remendo/core';
 import type { Db } from '../database/open-database.js';
 import { findBuildById } from '../releases/release-records.js';
 import type { PlanService } from './plan-service.js';
 
 /**
  * Once the last delta to a release is built, makes the plans that most terminals will ask for: the first of them should
- * not have to wait.
+ * not have to wait. Most know all codecs.
  */
 export async function warmPlans(ports: { readonly db: Db; readonly plans: PlanService }, deltaId: number): Promise<void> {
   const { db, plans } = ports;
@@ -18,6 +19,6 @@ export async function warmPlans(ports: { readonly db: Db; readonly plans: PlanSe
   for (const delta of siblings) {
     const base = await findBuildById(db, delta.base_build_id);
     const target = await findBuildById(db, delta.target_build_id);
-    if (base !== null && target !== null) await plans.plan(base, target);
+    if (base !== null && target !== null) await plans.plan(base, target, codecNames);
   }
 }

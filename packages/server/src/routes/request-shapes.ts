@@ -1,4 +1,5 @@
 /** Shapes of queries and headers that several routes take. */
+import { type CodecName, codecNames, unannouncedCodecs } from '@remendo/core';
 import { channels } from '@remendo/core/protocol';
 import { Type } from 'typebox';
 
@@ -6,6 +7,15 @@ export const slug = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$'
 export const version = Type.String({ minLength: 1, maxLength: 64 });
 export const digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
 export const channel = Type.Unsafe<(typeof channels)[number]>({ type: 'string', enum: [...channels] });
+
+/** Names of codecs, comma between: of patches that a terminal can apply. */
+export const codecs = Type.String({ pattern: '^[a-z0-9+]{1,64}(?:,[a-z0-9+]{1,64})*$', maxLength: 1_000 });
+
+/** Those that this server knows too, in its order. Who says nothing is a terminal of the first version. */
+export const codecsOf = (asked: string | undefined): readonly CodecName[] => {
+  const names: readonly string[] = asked?.split(',') ?? unannouncedCodecs;
+  return codecNames.filter((name) => names.includes(name));
+};
 
 /** Which application and platform: left out, the default application and its only platform. */
 export const askedQuery = { application: Type.Optional(slug), platform: Type.Optional(slug) };

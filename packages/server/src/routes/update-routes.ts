@@ -16,7 +16,18 @@ import {
 import { zipName } from '../releases/versions-folder.js';
 import type { App, AppPorts } from './app-ports.js';
 import { isNotModified } from './byte-range.js';
-import { AskedHeaders, AskedQuery, askedHeaders, askedOf, askedQuery, channel, digest, version } from './request-shapes.js';
+import {
+  AskedHeaders,
+  AskedQuery,
+  askedHeaders,
+  askedOf,
+  askedQuery,
+  channel,
+  codecs,
+  codecsOf,
+  digest,
+  version,
+} from './request-shapes.js';
 import { sendObject } from './send-object.js';
 
 /** Answers that are for this caller and may change with the next release. */
@@ -44,7 +55,12 @@ export function updateRoutes(app: App, ports: AppPorts): void {
 
 function checkRoute(app: App, ports: AppPorts): void {
   const schema = {
-    querystring: Type.Object({ ...askedQuery, version: Type.Optional(version), channel: Type.Optional(channel) }),
+    querystring: Type.Object({
+      ...askedQuery,
+      version: Type.Optional(version),
+      channel: Type.Optional(channel),
+      codecs: Type.Optional(codecs),
+    }),
     headers: Type.Object({
       ...askedHeaders,
       'x-client-version': Type.Optional(version),
@@ -64,6 +80,7 @@ function checkRoute(app: App, ports: AppPorts): void {
         platform: asked.platform,
         version: query.version ?? headers['x-client-version'],
         channel: query.channel ?? headers['x-release-channel'] ?? 'stable',
+        codecs: codecsOf(query.codecs),
       },
     );
     const etag = `"${digestOf(JSON.stringify(answer)).slice(0, 32)}"`;
@@ -86,6 +103,8 @@ function planRoute(app: App, ports: AppPorts): void {
       base_manifest: Type.Optional(digest),
       target: Type.Optional(version),
       channel: Type.Optional(channel),
+      /** Of patches that the terminal can apply: plans have no others. */
+      codecs: Type.Optional(codecs),
     }),
     headers: AskedHeaders,
     response: { 200: PlanAnswer },
@@ -104,7 +123,7 @@ function planRoute(app: App, ports: AppPorts): void {
       query.base === undefined ? null : await findBuild(db, { applicationId: application.id, platform, version: query.base });
     const isThatBase = query.base_manifest === undefined || query.base_manifest === named?.manifest_digest;
     reply.header('cache-control', privateCaching);
-    return ports.plans.plan(isThatBase ? named : null, target);
+    return ports.plans.plan(isThatBase ? named : null, target, codecsOf(query.codecs));
   });
 }
 

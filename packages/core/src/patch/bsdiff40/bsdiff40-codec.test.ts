@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { BufferSink, type ByteSource, bufferSource } from '../../bytes/byte-source.js';
 import { Bsdiff40Encoder, encodeBsdiff40 } from '../../testing/bsdiff40-encoder.js';
+import { memoryScratch } from '../../testing/memory-scratch.js';
 import { bsdiff40Codec } from './bsdiff40-codec.js';
 
 const base = Uint8Array.from({ length: 200_000 }, (_, index) => (index * 7 + (index >> 8)) & 255);
@@ -8,7 +9,12 @@ const base = Uint8Array.from({ length: 200_000 }, (_, index) => (index * 7 + (in
 /** What the patch makes; the sink refuses more than `bytes`. */
 async function apply(patch: Uint8Array, bytes: number, from: Uint8Array = base): Promise<Uint8Array> {
   const sink = new BufferSink(bytes);
-  await bsdiff40Codec.apply({ bases: [bufferSource(from)], patch: bufferSource(patch), targets: [{ sink, bytes }] });
+  await bsdiff40Codec.apply({
+    scratch: memoryScratch,
+    bases: [bufferSource(from)],
+    patch: bufferSource(patch),
+    targets: [{ sink, bytes }],
+  });
   return sink.toBuffer();
 }
 
@@ -55,6 +61,7 @@ describe('a legal patch', () => {
     for (let offset = 0; offset < base.length; offset += 50) encoder.triple(50, 0, 0);
     const sink = new BufferSink(base.length);
     await bsdiff40Codec.apply({
+      scratch: memoryScratch,
       bases: [counting],
       patch: bufferSource(encoder.finish()),
       targets: [{ sink, bytes: base.length }],
@@ -110,12 +117,18 @@ describe('a header', () => {
     const patch = bufferSource(encoder().finish());
     const target = { sink: new BufferSink(10), bytes: 10 };
     const [one, two] = [[bufferSource(base)], [bufferSource(base), bufferSource(base)]];
-    await expect(bsdiff40Codec.apply({ bases: [], patch, targets: [target] })).rejects.toMatchObject(refusal(/one base, not 0/));
-    await expect(bsdiff40Codec.apply({ bases: two, patch, targets: [target] })).rejects.toMatchObject(refusal(/one base, not 2/));
-    await expect(bsdiff40Codec.apply({ bases: one, patch, targets: [] })).rejects.toMatchObject(refusal(/one target, not 0/));
-    await expect(bsdiff40Codec.apply({ bases: one, patch, targets: [target, target] })).rejects.toMatchObject(
-      refusal(/one target, not 2/),
+    await expect(bsdiff40Codec.apply({ scratch: memoryScratch, bases: [], patch, targets: [target] })).rejects.toMatchObject(
+      refusal(/one base, not 0/),
     );
+    await expect(bsdiff40Codec.apply({ scratch: memoryScratch, bases: two, patch, targets: [target] })).rejects.toMatchObject(
+      refusal(/one base, not 2/),
+    );
+    await expect(bsdiff40Codec.apply({ scratch: memoryScratch, bases: one, patch, targets: [] })).rejects.toMatchObject(
+      refusal(/one target, not 0/),
+    );
+    await expect(
+      bsdiff40Codec.apply({ scratch: memoryScratch, bases: one, patch, targets: [target, target] }),
+    ).rejects.toMatchObject(refusal(/one target, not 2/));
   });
 });
 
@@ -242,13 +255,13 @@ describe('what is not the patch’s fault', () => {
   it('an error of the base or the sink passes through', async () => {
     const failing: ByteSource = { bytes: base.length, read: () => Promise.reject(new Error('no disk')) };
     const target = { sink: new BufferSink(100_000), bytes: 100_000 };
-    await expect(bsdiff40Codec.apply({ bases: [failing], patch: bufferSource(patch), targets: [target] })).rejects.toThrow(
-      'no disk',
-    );
+    await expect(
+      bsdiff40Codec.apply({ scratch: memoryScratch, bases: [failing], patch: bufferSource(patch), targets: [target] }),
+    ).rejects.toThrow('no disk');
     const full = { sink: { write: () => Promise.reject(new Error('disk full')), read: async () => 0 }, bytes: 100_000 };
-    await expect(bsdiff40Codec.apply({ bases: [bufferSource(base)], patch: bufferSource(patch), targets: [full] })).rejects.toThrow(
-      'disk full',
-    );
+    await expect(
+      bsdiff40Codec.apply({ scratch: memoryScratch, bases: [bufferSource(base)], patch: bufferSource(patch), targets: [full] }),
+    ).rejects.toThrow('disk full');
   });
 
   it('a base that is cut short meanwhile is a base mismatch', async () => {
@@ -257,7 +270,9 @@ describe('what is not the patch’s fault', () => {
       read: (offset, into) => bufferSource(base.subarray(0, 50_000)).read(offset, into),
     };
     const target = { sink: new BufferSink(100_000), bytes: 100_000 };
-    await expect(bsdiff40Codec.apply({ bases: [shrunk], patch: bufferSource(patch), targets: [target] })).rejects.toMatchObject({
+    await expect(
+      bsdiff40Codec.apply({ scratch: memoryScratch, bases: [shrunk], patch: bufferSource(patch), targets: [target] }),
+    ).rejects.toMatchObject({
       code: 'PATCH_BASE_MISMATCH',
     });
   });
@@ -272,10 +287,12 @@ describe('what is not the patch’s fault', () => {
       controller.abort(new Error('enough'));
     };
     const target = { sink: { write, read: async () => 0 }, bytes: 5_000_000 };
-    await expect(bsdiff40Codec.apply({ ...input, patch: bufferSource(long), targets: [target] })).rejects.toThrow('enough');
+    await expect(
+      bsdiff40Codec.apply({ scratch: memoryScratch, ...input, patch: bufferSource(long), targets: [target] }),
+    ).rejects.toThrow('enough');
     expect(written).toBeLessThan(1_000_000);
-    await expect(bsdiff40Codec.apply({ ...input, targets: [{ sink: new BufferSink(100_000), bytes: 100_000 }] })).rejects.toThrow(
-      'enough',
-    );
+    await expect(
+      bsdiff40Codec.apply({ scratch: memoryScratch, ...input, targets: [{ sink: new BufferSink(100_000), bytes: 100_000 }] }),
+    ).rejects.toThrow('enough');
   });
 });

@@ -1,4 +1,5 @@
 /** The compact profile's coder (kernels/coder.ts) as an object: one instance codes one patch at a time. */
+import { operandNumbers } from '../references/reference-predictor.js';
 import { type KernelMemory, kernelOf } from '../web-assembly.js';
 import { kernelBase64 } from './coder-kernel.generated.js';
 
@@ -14,9 +15,17 @@ export interface CoderSizes {
 
 interface CoderExports {
   readonly memory: KernelMemory;
-  open(isEncoding: boolean, bases: number, targets: number, windowBits: number, historyBits: number, guessBits: number): void;
+  open(
+    isEncoding: boolean,
+    bases: number,
+    targets: number,
+    windowBits: number,
+    historyBits: number,
+    guessBits: number,
+    hasOperands: boolean,
+  ): void;
   codeBlocks(count: number, isLast: boolean): number;
-  begin(pieces: number): void;
+  begin(pieces: number, operands: number): void;
   run(isLast: boolean): number;
   select(stream: number): void;
   consumed(): number;
@@ -30,6 +39,7 @@ interface CoderExports {
   referencesAt(): number;
   actualAt(): number;
   windowAt(): number;
+  operandsAt(): number;
 }
 
 /** What a stream's buffer holds; what one batch may make; how many blocks one call codes. As in the kernel. */
@@ -58,8 +68,14 @@ export class CoderKernel {
   #memory = new Uint8Array();
 
   /** Everything as before the first byte. */
-  open(isEncoding: boolean, bytes: { readonly bases: number; readonly targets: number }, sizes: CoderSizes): void {
-    this.exports.open(isEncoding, bytes.bases, bytes.targets, sizes.windowBits, sizes.historyBits, sizes.guessBits);
+  open(
+    isEncoding: boolean,
+    bytes: { readonly bases: number; readonly targets: number },
+    sizes: CoderSizes,
+    hasOperands: boolean,
+  ): void {
+    const { windowBits, historyBits, guessBits } = sizes;
+    this.exports.open(isEncoding, bytes.bases, bytes.targets, windowBits, historyBits, guessBits, hasOperands);
     this.#memory = new Uint8Array(this.exports.memory.buffer);
   }
 
@@ -93,6 +109,11 @@ export class CoderKernel {
   /** Two numbers a piece; see `setPiece`. */
   pieces(): Uint32Array {
     return new Uint32Array(this.exports.memory.buffer, this.exports.piecesAt(), batchPiecesMax * 2);
+  }
+
+  /** `operandNumbers` numbers an operand; only when it was opened for them. */
+  operands(): Uint32Array {
+    return new Uint32Array(this.exports.memory.buffer, this.exports.operandsAt(), (batchBytesMax / 4) * operandNumbers);
   }
 
   #view(at: number, length: number): Uint8Array {

@@ -3,7 +3,11 @@
  * window, writes them from there. The kernel computes, this file moves bytes in and out of it.
  */
 import type { ByteSource } from '../../bytes/byte-source.js';
+import { limits } from '../../limits.js';
+import type { OpenedReferences } from '../references/open-references.js';
+import { operandNumbers, type ReferencePredictor } from '../references/reference-predictor.js';
 import type { AddressSpace } from './address-space.js';
+import { BlockList } from './block-list.js';
 import {
   batchBlocksMax,
   batchBytesMax,
@@ -21,6 +25,8 @@ import { patchInvalid } from './patch-invalid.js';
 
 export interface CompactPatch {
   readonly sizes: CoderSizes;
+  /** Null when the patch does not know references. */
+  readonly references: OpenedReferences | null;
   readonly blocks: ByteSource;
   readonly bytes: ByteSource;
 }
@@ -45,7 +51,7 @@ class CompactDecoder {
     private readonly patch: CompactPatch,
     private readonly space: AddressSpace,
   ) {
-    kernel.open(false, { bases: space.baseBytes, targets: space.targetBytes }, patch.sizes);
+    kernel.open(false, { bases: space.baseBytes, targets: space.targetBytes }, patch.sizes, patch.references !== null);
     this.#blocks = new StreamFeed(kernel, blockStream, patch.blocks);
     this.#bytes = new StreamFeed(kernel, byteStream, patch.bytes);
     this.#batchBytesMax = Math.min(batchBytesMax, 2 ** patch.sizes.windowBits);
@@ -54,11 +60,13 @@ class CompactDecoder {
   async run(signal?: AbortSignal): Promise<void> {
     await this.#blocks.start();
     await this.#bytes.start();
-    const { baseBytes, targetBytes } = this.space;
+    const { baseBytes } = this.space;
     const at = { address: baseBytes, bases: baseBytes, windowBits: this.patch.sizes.windowBits };
     const batch = new Batch(this.kernel, this.space, this.#batchBytesMax);
-    while (at.address < baseBytes + targetBytes) {
-      for (const block of await this.#nextBlocks()) {
+    const { parts, predictor } = await this.#openBlocks(signal);
+    if (predictor !== null) batch.expectReferences(predictor);
+    for await (const blocks of parts) {
+      for (const block of blocks) {
         for (const piece of piecesOf(block, at)) {
           if (!batch.fits(piece)) {
             signal?.throwIfAborted();
@@ -73,6 +81,27 @@ class CompactDecoder {
     await this.#runBatch(batch);
     this.#blocks.end();
     this.#bytes.end();
+  }
+
+  /** Blocks as they are decoded; all at once when references are to be predicted, which takes to know them all. */
+  async #openBlocks(signal: AbortSignal | undefined): Promise<OpenedBlocks> {
+    const parts = this.#decodeBlocks();
+    if (this.patch.references === null) return { parts, predictor: null };
+    const list = new BlockList();
+    for await (const blocks of parts) {
+      signal?.throwIfAborted();
+      for (const block of blocks) list.push(block);
+      if (list.count > limits.patchBlocksMax) throw patchInvalid('it has too many blocks');
+    }
+    return { parts: [list], predictor: this.patch.references(list) };
+  }
+
+  async *#decodeBlocks(): AsyncGenerator<readonly Block[], void, undefined> {
+    for (let left = this.space.targetBytes; left > 0; ) {
+      const blocks = await this.#nextBlocks();
+      for (const { copied, fresh } of blocks) left -= copied + fresh;
+      yield blocks;
+    }
   }
 
   async #nextBlocks(): Promise<readonly Block[]> {
@@ -97,7 +126,7 @@ class CompactDecoder {
   async #runBatch(batch: Batch): Promise<void> {
     const { exports } = this.kernel;
     exports.select(byteStream);
-    exports.begin(batch.pieces);
+    exports.begin(batch.pieces, batch.operands);
     while (exports.run(this.#bytes.isLast) > 0) await this.#bytes.refill();
     this.#bytes.check();
     await this.#writeOut(batch.bytes);
@@ -114,21 +143,39 @@ class CompactDecoder {
   }
 }
 
+interface OpenedBlocks {
+  readonly parts: AsyncIterable<readonly Block[]> | readonly BlockList[];
+  readonly predictor: ReferencePredictor | null;
+}
+
 /** Pieces that are decoded in one go, their references in the kernel's buffer. */
 class Batch {
   pieces = 0;
   bytes = 0;
   #referenceBytes = 0;
+  #operandsEnd = 0;
   readonly #numbers: Uint32Array;
   readonly #references: Uint8Array;
+  #predictor: ReferencePredictor | null = null;
+  #operands: Uint32Array = new Uint32Array();
 
   constructor(
-    kernel: CoderKernel,
+    private readonly kernel: CoderKernel,
     private readonly space: AddressSpace,
     private readonly bytesMax: number,
   ) {
     this.#numbers = kernel.pieces();
     this.#references = kernel.references();
+  }
+
+  /** How many words of the pieces are known to be addresses. */
+  get operands(): number {
+    return this.#operandsEnd / operandNumbers;
+  }
+
+  expectReferences(predictor: ReferencePredictor): void {
+    this.#predictor = predictor;
+    this.#operands = this.kernel.operands();
   }
 
   /** False when the piece must wait: for room, or for bytes that this batch makes. */
@@ -146,19 +193,34 @@ class Batch {
     if (piece.reference === null) return true;
     if (piece.reference + piece.bytes > this.space.madeUpTo) throw patchInvalid('a block refers to what is not made yet');
     const isKept = this.space.readKept(piece.reference, this.#room(piece));
-    if (isKept) this.#referenceBytes += piece.bytes;
+    if (isKept) this.#take(piece, piece.reference);
     return isKept;
   }
 
   async fetch(piece: PlacedPiece): Promise<void> {
-    if (piece.reference !== null) await this.space.read(piece.reference, this.#room(piece));
-    this.#referenceBytes += piece.bytes;
+    if (piece.reference === null) return;
+    await this.space.read(piece.reference, this.#room(piece));
+    this.#take(piece, piece.reference);
   }
 
   clear(): void {
     this.pieces = 0;
     this.bytes = 0;
     this.#referenceBytes = 0;
+    this.#operandsEnd = 0;
+  }
+
+  /** The piece, counted already, has its references in the room. */
+  #take(piece: PlacedPiece, reference: number): void {
+    if (this.#predictor !== null && reference + piece.bytes <= this.space.baseBytes) {
+      const position = this.space.madeUpTo - this.space.baseBytes + this.bytes - piece.bytes;
+      this.#operandsEnd = this.#predictor.predict(
+        { reference, position, bytes: this.#room(piece) },
+        this.#operands,
+        this.#operandsEnd,
+      );
+    }
+    this.#referenceBytes += piece.bytes;
   }
 
   #room(piece: PlacedPiece): Uint8Array {

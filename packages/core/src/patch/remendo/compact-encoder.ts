@@ -1,4 +1,6 @@
 /** Codes blocks and bytes in the compact profile; the mirror of compact-decoder.ts, over buffers in memory. */
+
+import { operandNumbers, type ReferencePredictor } from '../references/reference-predictor.js';
 import {
   batchBlocksMax,
   batchBytesMax,
@@ -24,11 +26,16 @@ export interface EncodedSpace {
 }
 
 /** The blocks cover the targets exactly, and keep to what `codeBlock` of the kernel and `Batch` of the decoder allow. */
-export function encodeCompact(blocks: readonly Block[], space: EncodedSpace, sizes: CoderSizes): CompactStreams {
+export function encodeCompact(
+  blocks: readonly Block[],
+  space: EncodedSpace,
+  sizes: CoderSizes,
+  predictor: ReferencePredictor | null = null,
+): CompactStreams {
   const kernel = takeCoderKernel();
   try {
-    kernel.open(true, { bases: space.baseBytes, targets: space.all.length - space.baseBytes }, sizes);
-    const streams = { blocks: encodeBlocks(kernel, blocks), bytes: encodeBytes(kernel, blocks, space, sizes) };
+    kernel.open(true, { bases: space.baseBytes, targets: space.all.length - space.baseBytes }, sizes, predictor !== null);
+    const streams = { blocks: encodeBlocks(kernel, blocks), bytes: encodeBytes(kernel, blocks, { ...space, sizes, predictor }) };
     return streams;
   } finally {
     kernel.giveBack();
@@ -53,7 +60,13 @@ function encodeBlocks(kernel: CoderKernel, blocks: readonly Block[]): Uint8Array
   return output.finish();
 }
 
-function encodeBytes(kernel: CoderKernel, blocks: readonly Block[], space: EncodedSpace, sizes: CoderSizes): Uint8Array {
+interface EncodedBytes extends EncodedSpace {
+  readonly sizes: CoderSizes;
+  readonly predictor: ReferencePredictor | null;
+}
+
+function encodeBytes(kernel: CoderKernel, blocks: readonly Block[], space: EncodedBytes): Uint8Array {
+  const { sizes } = space;
   const output = new StreamOutput(kernel, byteStream);
   const at = { address: space.baseBytes, bases: space.baseBytes, windowBits: sizes.windowBits };
   const bytesMax = Math.min(batchBytesMax, 2 ** sizes.windowBits);
@@ -61,9 +74,9 @@ function encodeBytes(kernel: CoderKernel, blocks: readonly Block[], space: Encod
   let batchBytes = 0;
   let batchAddress = space.baseBytes;
   const runBatch = (): void => {
-    loadBatch(kernel, batch, space.all.subarray(batchAddress, batchAddress + batchBytes), space);
+    const operands = loadBatch(kernel, batch, { ...space, address: batchAddress, bytes: batchBytes });
     kernel.exports.select(byteStream);
-    kernel.exports.begin(batch.length);
+    kernel.exports.begin(batch.length, operands);
     while (kernel.exports.run(false) > 0) output.take();
     output.take();
     batchAddress += batchBytes;
@@ -82,17 +95,31 @@ function encodeBytes(kernel: CoderKernel, blocks: readonly Block[], space: Encod
   return output.finish();
 }
 
-function loadBatch(kernel: CoderKernel, batch: readonly PlacedPiece[], actual: Uint8Array, space: EncodedSpace): void {
-  kernel.actual().set(actual);
+/** Returns how many operands are known. */
+function loadBatch(
+  kernel: CoderKernel,
+  batch: readonly PlacedPiece[],
+  { all, baseBytes, predictor, address, bytes }: EncodedBytes & { readonly address: number; readonly bytes: number },
+): number {
+  kernel.actual().set(all.subarray(address, address + bytes));
   const pieces = kernel.pieces();
   const references = kernel.references();
+  const operands = predictor === null ? null : kernel.operands();
   let referenceBytes = 0;
+  let operandsEnd = 0;
+  let position = address - baseBytes;
   for (const [index, piece] of batch.entries()) {
     setPiece(pieces, index, piece);
-    if (piece.reference === null) continue;
-    references.set(space.all.subarray(piece.reference, piece.reference + piece.bytes), referenceBytes);
-    referenceBytes += piece.bytes;
+    if (piece.reference !== null) {
+      const predicted = all.subarray(piece.reference, piece.reference + piece.bytes);
+      references.set(predicted, referenceBytes);
+      referenceBytes += piece.bytes;
+      if (predictor !== null && operands !== null && piece.reference + piece.bytes <= baseBytes)
+        operandsEnd = predictor.predict({ reference: piece.reference, position, bytes: predicted }, operands, operandsEnd);
+    }
+    position += piece.bytes;
   }
+  return operandsEnd / operandNumbers;
 }
 
 class StreamOutput {

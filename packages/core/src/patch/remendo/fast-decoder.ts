@@ -6,7 +6,13 @@ import { createBrotliDecompress } from 'node:zlib';
 import { type ByteSource, sourceChunks } from '../../bytes/byte-source.js';
 import { transformChunks } from '../../bytes/transform-chunks.js';
 import { isUpdaterError } from '../../errors.js';
+import { limits } from '../../limits.js';
+import type { OpenedReferences } from '../references/open-references.js';
+import { WordPredictor } from '../references/word-predictor.js';
 import type { AddressSpace } from './address-space.js';
+import { BlockList } from './block-list.js';
+import { pieceBytesMax } from './coder-kernel.js';
+import type { Block } from './patch-blocks.js';
 import { patchInvalid } from './patch-invalid.js';
 
 export interface FastStreams<Stream> {
@@ -22,8 +28,13 @@ export interface FastStreams<Stream> {
 const chunkBytes = 256 * 1024;
 const varintBytesMax = 6;
 
+export interface FastPatch extends FastStreams<ByteSource> {
+  /** Null when the patch does not know references. */
+  readonly references: OpenedReferences | null;
+}
+
 /** Makes every target of the space. @throws UpdaterError PATCH_INVALID. */
-export async function decodeFast(streams: FastStreams<ByteSource>, space: AddressSpace, signal?: AbortSignal): Promise<void> {
+export async function decodeFast({ references, ...streams }: FastPatch, space: AddressSpace, signal?: AbortSignal): Promise<void> {
   const pulls = {
     blocks: new PullStream(streams.blocks),
     runs: new PullStream(streams.runs),
@@ -31,7 +42,7 @@ export async function decodeFast(streams: FastStreams<ByteSource>, space: Addres
     fresh: new PullStream(streams.fresh),
   };
   try {
-    await new FastDecoder(pulls, space).run(signal);
+    await new FastDecoder(pulls, space, references).run(signal);
     for (const pull of Object.values(pulls)) await pull.end();
   } catch (cause) {
     // What is not ours and not the disk's is node:zlib's opinion of the patch.
@@ -60,6 +71,7 @@ class FastDecoder {
   constructor(
     private readonly streams: FastStreams<PullStream>,
     private readonly space: AddressSpace,
+    private readonly references: OpenedReferences | null,
   ) {
     this.#left = space.targetBytes;
     this.#chunk = new Uint8Array(Math.min(chunkBytes, space.targetBytes));
@@ -70,26 +82,67 @@ class FastDecoder {
   }
 
   async run(signal?: AbortSignal): Promise<void> {
-    let referenceEnd = 0;
-    while (this.#left > 0) {
+    const { blocks, predictor } = await this.#openBlocks(signal);
+    for await (const { copied, reference, fresh } of blocks) {
       signal?.throwIfAborted();
-      const { blocks } = this.streams;
-      if (!blocks.holdsVarint) await blocks.fill();
-      const copied = blocks.varint(this.#left);
-      if (copied > 0) {
-        if (!blocks.holdsVarint) await blocks.fill();
-        const zigzag = blocks.varint(2 ** 34);
-        const reference = referenceEnd + (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2);
-        if (reference < 0 || reference >= this.#address) throw patchInvalid('a block is not possible');
-        await this.#copy(reference, copied);
-        referenceEnd = reference + copied;
-      }
-      if (!blocks.holdsVarint) await blocks.fill();
-      const fresh = blocks.varint(this.#left);
-      if (copied + fresh === 0) throw patchInvalid('a block is empty');
+      if (predictor !== null && reference + copied <= this.space.baseBytes) await this.#copyPredicted(reference, copied, predictor);
+      else await this.#copy(reference, copied);
       await this.#fresh(fresh);
     }
     await this.#flush();
+  }
+
+  /** Blocks as they are decoded; all of them before when references are to be predicted. */
+  async #openBlocks(signal: AbortSignal | undefined) {
+    const blocks = this.#decodeBlocks();
+    if (this.references === null) return { blocks, predictor: null };
+    const list = new BlockList();
+    for await (const block of blocks) {
+      if (list.count === limits.patchBlocksMax) throw patchInvalid('it has too many blocks');
+      if (list.count % 4096 === 0) signal?.throwIfAborted();
+      list.push(block);
+    }
+    return { blocks: list, predictor: new WordPredictor(this.references(list)) };
+  }
+
+  async *#decodeBlocks(): AsyncGenerator<Block, void, undefined> {
+    const { blocks } = this.streams;
+    let left = this.space.targetBytes;
+    let referenceEnd = 0;
+    while (left > 0) {
+      if (!blocks.holdsVarint) await blocks.fill();
+      const copied = blocks.varint(left);
+      let reference = 0;
+      if (copied > 0) {
+        if (!blocks.holdsVarint) await blocks.fill();
+        const zigzag = blocks.varint(2 ** 34);
+        reference = referenceEnd + (zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2);
+        if (reference < 0 || reference >= this.space.baseBytes + this.space.targetBytes - left)
+          throw patchInvalid('a block is not possible');
+        referenceEnd = reference + copied;
+      }
+      if (!blocks.holdsVarint) await blocks.fill();
+      const fresh = blocks.varint(left - copied);
+      if (copied + fresh === 0) throw patchInvalid('a block is empty');
+      left -= copied + fresh;
+      yield { copied, reference, fresh };
+    }
+  }
+
+  /** The same of bytes of the bases in which addresses are predicted, piece by piece. */
+  async #copyPredicted(reference: number, bytes: number, predictor: WordPredictor): Promise<void> {
+    for (let start = 0; start < bytes; start += pieceBytesMax) {
+      const piece = predictor.room(Math.min(pieceBytesMax, bytes - start));
+      if (!this.space.readKept(reference + start, piece)) await this.space.read(reference + start, piece);
+      predictor.predict(piece, { reference: reference + start, position: this.#address - this.space.baseBytes });
+      for (let done = 0; done < piece.length; ) {
+        const part = this.#space(piece.length - done);
+        part.set(piece.subarray(done, done + part.length));
+        await this.#correct(part);
+        done += part.length;
+        if (this.#advance(part.length)) await this.#flush();
+      }
+    }
   }
 
   async #copy(reference: number, bytes: number): Promise<void> {

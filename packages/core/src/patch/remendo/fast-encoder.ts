@@ -1,14 +1,21 @@
 /** Codes blocks and bytes in the fast profile; the mirror of fast-decoder.ts, over buffers in memory. */
 import { brotliCompressSync, constants } from 'node:zlib';
 import { ByteWriter } from '../../bytes/byte-writer.js';
+import type { ReferencePredictor } from '../references/reference-predictor.js';
+import { WordPredictor } from '../references/word-predictor.js';
+import { pieceBytesMax } from './coder-kernel.js';
 import type { EncodedSpace } from './compact-encoder.js';
 import type { FastStreams } from './fast-decoder.js';
 import type { Block } from './patch-blocks.js';
 
 /** The streams before brotli. */
-export function encodeFast(blocks: readonly Block[], space: EncodedSpace): FastStreams<Uint8Array> {
+export function encodeFast(
+  blocks: readonly Block[],
+  space: EncodedSpace,
+  predictor: ReferencePredictor | null = null,
+): FastStreams<Uint8Array> {
   const list = new ByteWriter();
-  const runs = new RunWriter();
+  const runs = new RunWriter(space, predictor === null ? null : new WordPredictor(predictor));
   const fresh: Uint8Array[] = [];
   let referenceEnd = 0;
   let address = space.baseBytes;
@@ -17,7 +24,7 @@ export function encodeFast(blocks: readonly Block[], space: EncodedSpace): FastS
     if (block.copied > 0) {
       const difference = block.reference - referenceEnd;
       list.varint(difference < 0 ? -difference * 2 - 1 : difference * 2);
-      runs.copy(space.all, { address, reference: block.reference, bytes: block.copied });
+      runs.copy(block, address);
       referenceEnd = block.reference + block.copied;
     }
     list.varint(block.fresh);
@@ -45,12 +52,27 @@ class RunWriter {
   #isRight = true;
   #length = 0;
 
-  copy(
-    all: Uint8Array,
-    { address, reference, bytes }: { readonly address: number; readonly reference: number; readonly bytes: number },
-  ): void {
-    for (let index = 0; index < bytes; index++) {
-      const difference = ((all[address + index] as number) - (all[reference + index] as number)) & 255;
+  constructor(
+    private readonly space: EncodedSpace,
+    private readonly predictor: WordPredictor | null,
+  ) {}
+
+  copy({ reference, copied }: Block, address: number): void {
+    const { all, baseBytes } = this.space;
+    const { predictor } = this;
+    if (predictor === null || reference + copied > baseBytes)
+      return this.#compare(all.subarray(address, address + copied), all.subarray(reference, reference + copied));
+    for (let start = 0; start < copied; start += pieceBytesMax) {
+      const piece = predictor.room(Math.min(pieceBytesMax, copied - start));
+      piece.set(all.subarray(reference + start, reference + start + piece.length));
+      predictor.predict(piece, { reference: reference + start, position: address + start - baseBytes });
+      this.#compare(all.subarray(address + start, address + start + piece.length), piece);
+    }
+  }
+
+  #compare(actual: Uint8Array, predicted: Uint8Array): void {
+    for (let index = 0; index < actual.length; index++) {
+      const difference = ((actual[index] as number) - (predicted[index] as number)) & 255;
       if ((difference === 0) !== this.#isRight) this.#turn();
       this.#length += 1;
       if (difference !== 0) this.#wrong.u8(difference);

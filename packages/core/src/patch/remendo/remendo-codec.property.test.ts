@@ -5,6 +5,7 @@ import { isUpdaterError } from '../../errors.js';
 import { checkProperty } from '../../testing/check-property.js';
 import { fuzzInputs } from '../../testing/fuzz.js';
 import { fuzzRemendo, fuzzRemendoBlocks, fuzzRemendoBytes, fuzzRemendoFar, fuzzRemendoFast } from '../../testing/fuzz-remendo.js';
+import { memoryScratch } from '../../testing/memory-scratch.js';
 import {
   applySample,
   type BlockWish,
@@ -180,7 +181,12 @@ describe('whatever the bytes of a patch are', () => {
     const seed = patchOfBlocks(blocks, space, { windowBits: 16, historyBits: 12, guessBits: 14 });
     const byKernel = async (patch: Uint8Array): Promise<Uint8Array> => {
       const sink = new BufferSink(bytes);
-      await remendoCodec.apply({ bases: [bufferSource(base)], patch: bufferSource(patch), targets: [{ sink, bytes }] });
+      await remendoCodec.apply({
+        scratch: memoryScratch,
+        bases: [bufferSource(base)],
+        patch: bufferSource(patch),
+        targets: [{ sink, bytes }],
+      });
       return sink.toBuffer();
     };
     const byTwin = async (patch: Uint8Array): Promise<Uint8Array> => decodeByTwin(base, patch, bytes);

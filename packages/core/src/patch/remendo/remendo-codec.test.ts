@@ -5,6 +5,7 @@ import { BufferSink, type ByteSource, bufferSource } from '../../bytes/byte-sour
 import { ByteWriter } from '../../bytes/byte-writer.js';
 import { isUpdaterError } from '../../errors.js';
 import { limits } from '../../limits.js';
+import { memoryScratch } from '../../testing/memory-scratch.js';
 import { applySample, joined, makePatchOf, patchOfBlocks, type SampleFiles } from '../../testing/remendo-samples.js';
 import { seededRandom } from '../../testing/seeded-random.js';
 import { CoderKernel, takeCoderKernel } from './coder-kernel.js';
@@ -32,7 +33,12 @@ async function expectMade(patch: Uint8Array, sample: SampleFiles): Promise<void>
 /** Applies without comparing digests; the sink refuses more than `bytes`. */
 async function apply(patch: Uint8Array, bytes: number, from: readonly Uint8Array[] = [base]): Promise<Uint8Array> {
   const sink = new BufferSink(bytes);
-  await remendoCodec.apply({ bases: from.map(bufferSource), patch: bufferSource(patch), targets: [{ sink, bytes }] });
+  await remendoCodec.apply({
+    scratch: memoryScratch,
+    bases: from.map(bufferSource),
+    patch: bufferSource(patch),
+    targets: [{ sink, bytes }],
+  });
   return sink.toBuffer();
 }
 
@@ -157,9 +163,13 @@ describe('a header', () => {
   it('is not even read when the files have more than a patch can address', async () => {
     const huge: ByteSource = { bytes: limits.remendoBytesMax, read: async () => 0 };
     const input = { patch: bufferSource(patch), targets: [{ sink: new BufferSink(0), bytes: 0 }] };
-    await expect(remendoCodec.apply({ ...input, bases: [huge, bufferSource(base)] })).rejects.toMatchObject(refusal(/too large/));
+    await expect(remendoCodec.apply({ scratch: memoryScratch, ...input, bases: [huge, bufferSource(base)] })).rejects.toMatchObject(
+      refusal(/too large/),
+    );
     const target = { sink: new BufferSink(0), bytes: limits.remendoBytesMax + 1 };
-    await expect(remendoCodec.apply({ ...input, bases: [], targets: [target] })).rejects.toMatchObject(refusal(/too large/));
+    await expect(remendoCodec.apply({ scratch: memoryScratch, ...input, bases: [], targets: [target] })).rejects.toMatchObject(
+      refusal(/too large/),
+    );
   });
 });
 
@@ -245,15 +255,19 @@ describe.each(profiles)('what is not the fault of a patch in the %s profile', (p
   it('an error of a base, of the patch’s source or of a sink passes through', async () => {
     const gone = new Error('no disk');
     const input = { bases: [bufferSource(base)], patch: bufferSource(patch) };
-    await expect(remendoCodec.apply({ ...input, bases: [failing(base.length, gone)], targets: [sink()] })).rejects.toBe(gone);
-    await expect(remendoCodec.apply({ ...input, patch: failing(patch.length, gone), targets: [sink()] })).rejects.toBe(gone);
+    await expect(
+      remendoCodec.apply({ scratch: memoryScratch, ...input, bases: [failing(base.length, gone)], targets: [sink()] }),
+    ).rejects.toBe(gone);
+    await expect(
+      remendoCodec.apply({ scratch: memoryScratch, ...input, patch: failing(patch.length, gone), targets: [sink()] }),
+    ).rejects.toBe(gone);
     const later: ByteSource = {
       bytes: patch.length,
       read: (offset, into) => (offset === 0 ? bufferSource(patch).read(offset, into) : Promise.reject(gone)),
     };
-    await expect(remendoCodec.apply({ ...input, patch: later, targets: [sink()] })).rejects.toBe(gone);
+    await expect(remendoCodec.apply({ scratch: memoryScratch, ...input, patch: later, targets: [sink()] })).rejects.toBe(gone);
     const full = { sink: { write: () => Promise.reject(gone), read: async () => 0 }, bytes: target.length };
-    await expect(remendoCodec.apply({ ...input, targets: [full] })).rejects.toBe(gone);
+    await expect(remendoCodec.apply({ scratch: memoryScratch, ...input, targets: [full] })).rejects.toBe(gone);
     // The next one on this thread is none the worse for it.
     await expectMade(patch, files);
   });
@@ -263,7 +277,9 @@ describe.each(profiles)('what is not the fault of a patch in the %s profile', (p
       bytes: base.length,
       read: (offset, into) => bufferSource(base.subarray(0, 50_000)).read(offset, into),
     };
-    await expect(remendoCodec.apply({ bases: [shrunk], patch: bufferSource(patch), targets: [sink()] })).rejects.toMatchObject({
+    await expect(
+      remendoCodec.apply({ scratch: memoryScratch, bases: [shrunk], patch: bufferSource(patch), targets: [sink()] }),
+    ).rejects.toMatchObject({
       code: 'PATCH_BASE_MISMATCH',
     });
   });
@@ -280,10 +296,14 @@ describe.each(profiles)('what is not the fault of a patch in the %s profile', (p
     const read = (offset: number, into: Uint8Array) => bufferSource(long.targets[0] ?? base).read(offset, into);
     const bytes = long.targets[0]?.length ?? 0;
     const input = { bases: [bufferSource(base)], patch: bufferSource(makePatchOf(long, profile)), signal: controller.signal };
-    await expect(remendoCodec.apply({ ...input, targets: [{ sink: { write, read }, bytes }] })).rejects.toBe(enough);
+    await expect(
+      remendoCodec.apply({ scratch: memoryScratch, ...input, targets: [{ sink: { write, read }, bytes }] }),
+    ).rejects.toBe(enough);
     expect(written).toBeGreaterThan(0);
     expect(written).toBeLessThan(1_000_000);
-    await expect(remendoCodec.apply({ ...input, targets: [{ sink: new BufferSink(bytes), bytes }] })).rejects.toBe(enough);
+    await expect(
+      remendoCodec.apply({ scratch: memoryScratch, ...input, targets: [{ sink: new BufferSink(bytes), bytes }] }),
+    ).rejects.toBe(enough);
     // The next one on this thread is none the worse for it.
     await expectMade(patch, files);
   });
@@ -309,6 +329,7 @@ describe('a kernel', () => {
       true,
       { bases: 0, targets: 1 },
       { windowBits: windowBits.max, historyBits: historyBits.max, guessBits: guessBits.max },
+      true,
     );
     expect(kernel.exports.memory.buffer.byteLength).toBeLessThan(35 * 2 ** 20);
   });

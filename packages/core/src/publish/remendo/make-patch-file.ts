@@ -4,11 +4,14 @@ import { UpdaterError } from '../../errors.js';
 import { fileSink, withFile } from '../../file-system/file-source.js';
 import type { FileSystem } from '../../file-system/file-system.js';
 import { OpenFiles } from '../../file-system/open-files.js';
+import { scratchFiles } from '../../file-system/scratch-files.js';
 import { digestOf } from '../../hash/digest.js';
 import { limits } from '../../limits.js';
-import { applyPatch, type PatchContent } from '../../patch/apply-patch.js';
+import { applyPatch, type PatchContent, type VerifiedPatchInput } from '../../patch/apply-patch.js';
+import { describePatch, type PatchReport } from '../../patch/describe-patch.js';
 import type { ProfileName } from '../../patch/remendo/patch-header.js';
-import { makePatch, roomFor } from './make-patch.js';
+import { makeContainedPatch } from '../containers/make-contained-patch.js';
+import { roomFor } from './make-patch.js';
 
 export interface MakePatchJob {
   readonly basePaths: readonly string[];
@@ -24,18 +27,22 @@ interface ReadFile {
 
 /**
  * Afterwards `patchPath` holds a patch that makes the targets from the bases, applied and compared; not synced.
+ * @returns what was made.
  * @throws UpdaterError LIMIT_EXCEEDED when the files are larger than a patch can take, STORAGE_…
  */
-export async function makePatchFile(fileSystem: FileSystem, job: MakePatchJob, signal?: AbortSignal): Promise<void> {
+export async function makePatchFile(fileSystem: FileSystem, job: MakePatchJob, signal?: AbortSignal): Promise<PatchReport> {
   const files = new OpenFiles(fileSystem);
   try {
     const bases = await sourcesOf(files, job.basePaths);
     const targets = await sourcesOf(files, job.targetPaths);
     const made = await makeFrom(bases, targets, { profile: job.profile, signal });
-    await withFile(fileSystem, job.patchPath, { mode: 'create' }, async (patch) => {
+    return await withFile(fileSystem, job.patchPath, { mode: 'create' }, async (patch) => {
       const sink = fileSink(patch);
       for (const part of made.parts) await sink.write(part);
-      await prove(made.bases, patch, made.targets, signal);
+      const report = await describePatch('remendo', patch, { targetBytes: bytesOf(targets) });
+      const scratch = scratchFiles(fileSystem, `${job.patchPath}.scratch-`);
+      await prove(made, { codec: report.codec, patch, scratch, signal });
+      return report;
     });
   } catch (error) {
     // What was not proved is no patch.
@@ -73,7 +80,16 @@ async function makeFrom(
     return files;
   };
   const read = { bases: await load(bases), targets: await load(targets) };
-  return { ...read, parts: makePatch(room, profile) };
+  const starts = { bases: startsOf(bases), targets: startsOf(targets) };
+  return { ...read, parts: makeContainedPatch(room, { profile, starts }) };
+}
+
+function startsOf(sources: readonly ByteSource[]): readonly number[] {
+  let end = 0;
+  return sources.map(({ bytes }) => {
+    end += bytes;
+    return end - bytes;
+  });
 }
 
 function bytesOf(sources: readonly ByteSource[]): number {
@@ -85,17 +101,13 @@ function bytesOf(sources: readonly ByteSource[]): number {
 }
 
 async function prove(
-  bases: readonly ReadFile[],
-  patch: ByteSource,
-  targets: readonly ReadFile[],
-  signal: AbortSignal | undefined,
+  { bases, targets }: { readonly bases: readonly ReadFile[]; readonly targets: readonly ReadFile[] },
+  applied: Pick<VerifiedPatchInput, 'codec' | 'patch' | 'scratch' | 'signal'>,
 ): Promise<void> {
   await applyPatch({
-    codec: 'remendo',
     bases,
-    patch,
     targets: targets.map(({ source, content }) => ({ sink: alreadyMade(source), content })),
-    signal,
+    ...applied,
   });
 }
 

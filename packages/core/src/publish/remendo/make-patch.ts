@@ -2,12 +2,21 @@
  * A patch of the `remendo` codec, in memory: matched by price, then coded.
  */
 
+import { encodeImages } from '../../patch/references/images-format.js';
+import type { ReferencePredictor } from '../../patch/references/reference-predictor.js';
 import type { CoderSizes } from '../../patch/remendo/coder-kernel.js';
 import { type EncodedSpace, encodeCompact } from '../../patch/remendo/compact-encoder.js';
 import { encodeFast } from '../../patch/remendo/fast-encoder.js';
 import type { Block } from '../../patch/remendo/patch-blocks.js';
-import { encodePatchHeader, type ProfileName, sizeBounds } from '../../patch/remendo/patch-header.js';
+import {
+  encodePatchHeader,
+  type PatchHeader,
+  type PatchTransform,
+  type ProfileName,
+  sizeBounds,
+} from '../../patch/remendo/patch-header.js';
 import { patchInvalid } from '../../patch/remendo/patch-invalid.js';
+import { type FileStarts, type SeenReferences, seeReferences } from '../references/see-references.js';
 import { choosePrices, sampleBitsPerByte } from './choose-prices.js';
 import { matchWindows, type WindowSizes, windowSizes } from './match-windows.js';
 import { type MatchedBlocks, Matcher, type MatchPrices } from './matcher-kernel.js';
@@ -42,43 +51,106 @@ const compressedBits = 7.8;
 const pointlessShare = 0.95;
 const pointlessBytesMin = 1024 * 1024;
 
+export interface MakePatchOptions {
+  readonly profile?: ProfileName;
+  /** Where files begin: programs are looked for there (default: one base, one target). */
+  readonly starts?: FileStarts;
+  /** What was done to the files before, to be undone on the terminal (default: nothing). */
+  readonly transforms?: readonly PatchTransform<Uint8Array>[];
+}
+
 /**
  * The parts of a patch, one after the other.
  * @throws UpdaterError PATCH_INVALID for targets that are compressed already and have nothing of the bases: hours of coding
  *   would not make them smaller.
  */
-export function makePatch(files: LoadedFiles, profile: ProfileName = 'compact'): readonly Uint8Array[] {
+export function makePatch(files: LoadedFiles, options: MakePatchOptions = {}): readonly Uint8Array[] {
+  const { profile = 'compact', starts = { bases: [0], targets: [0] }, transforms = [] } = options;
   const targetBytes = files.all.length - files.baseBytes;
   const bits = sampleBitsPerByte(files.all.subarray(files.baseBytes));
-  const { blocks, wrong, asked } = files.match(choosePrices(bits));
-  const fresh = blocks.reduce((sum, block) => sum + block.fresh, 0);
-  if (targetBytes > pointlessBytesMin && bits > compressedBits && fresh > targetBytes * pointlessShare)
+  const prices = choosePrices(bits);
+  const plain = files.match(prices);
+  if (targetBytes > pointlessBytesMin && bits > compressedBits && freshOf(plain) > targetBytes * pointlessShare)
     throw patchInvalid('the targets are compressed already and have nothing of the bases');
-  const space = { all: files.all, baseBytes: files.baseBytes };
-  return encode(splitFar(blocks, files.baseBytes), { space, wrong, asked, profile });
+  // Matching again may move what is in memory.
+  const space: EncodedSpace = {
+    baseBytes: files.baseBytes,
+    get all() {
+      return files.all;
+    },
+  };
+  const input = { space, profile, transforms };
+  const seen = seeReferences({
+    space,
+    starts,
+    blocks: plain.blocks,
+    matchRewritten: (rewrite) => matchRewritten(files, prices, rewrite),
+  });
+  if (seen === null) return encode({ ...input, matched: plain, seen: null });
+  const withReferences = encode({ ...input, matched: seen.matched, seen });
+  if (isClearlyLess(seen.matched, plain)) return withReferences;
+  const without = encode({ ...input, matched: plain, seen: null });
+  return bytesOf(withReferences) < bytesOf(without) ? withReferences : without;
 }
+
+function matchRewritten(
+  files: LoadedFiles,
+  prices: MatchPrices,
+  rewrite: (all: Uint8Array, original: Uint8Array) => void,
+): MatchedBlocks {
+  const original = files.all.slice();
+  rewrite(files.all, original);
+  const matched = files.match(prices);
+  files.all.set(original);
+  const split = splitFar(matched.blocks, files.baseBytes);
+  return { ...matched, blocks: split };
+}
+
+const freshOf = ({ blocks }: MatchedBlocks): number => blocks.reduce((sum, block) => sum + block.fresh, 0);
+const bytesOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, part) => sum + part.length, 0);
+
+/** Whether so much less has to be coded that trying both ways would be a waste. */
+const isClearlyLess = (seen: MatchedBlocks, plain: MatchedBlocks): boolean =>
+  seen.wrong + freshOf(seen) < (plain.wrong + freshOf(plain)) * clearlyLessShare;
+const clearlyLessShare = 0.8;
 
 interface EncodeInput {
   readonly space: EncodedSpace;
-  /** How many copied bytes are not as predicted. */
-  readonly wrong: number;
-  /** About how many of the others are asked about. */
-  readonly asked: number;
+  readonly matched: MatchedBlocks;
+  readonly seen: SeenReferences | null;
   readonly profile: ProfileName;
+  readonly transforms: readonly PatchTransform<Uint8Array>[];
 }
 
-function encode(blocks: readonly Block[], { space, wrong, asked, profile }: EncodeInput): readonly Uint8Array[] {
-  if (profile === 'fast') {
-    const { blocks: list, runs, wrong: differences, fresh } = encodeFast(blocks, space);
-    const header = encodePatchHeader({ profile, decodeCost: 0, sizes: null }, [], [list.length, runs.length, differences.length]);
-    return [header, list, runs, differences, fresh];
-  }
-  const fresh = blocks.reduce((sum, block) => sum + block.fresh, 0);
+function encode({ space, matched, seen, profile, ...input }: EncodeInput): readonly Uint8Array[] {
+  const references = seen === null ? [] : [{ name: 'references' as const, data: encodeImages(seen.images) }];
+  const transforms = [...input.transforms, ...references];
+  const blocks = seen === null ? splitFar(matched.blocks, space.baseBytes) : matched.blocks;
+  const predictor = seen?.predictor ?? null;
+  const { header, streams } =
+    profile === 'fast' ? encodedFast(blocks, space, predictor) : encodedCompact({ ...matched, blocks }, space, predictor);
+  const lengths = streams.slice(0, -1).map((stream) => stream.length);
+  return [encodePatchHeader(header, transforms, lengths), ...transforms.map(({ data }) => data), ...streams];
+}
+
+interface EncodedStreams {
+  readonly header: PatchHeader;
+  readonly streams: readonly Uint8Array[];
+}
+
+function encodedFast(blocks: readonly Block[], space: EncodedSpace, predictor: ReferencePredictor | null): EncodedStreams {
+  const { blocks: list, runs, wrong, fresh } = encodeFast(blocks, space, predictor);
+  return { header: { profile: 'fast', decodeCost: 0, sizes: null }, streams: [list, runs, wrong, fresh] };
+}
+
+function encodedCompact(matched: MatchedBlocks, space: EncodedSpace, predictor: ReferencePredictor | null): EncodedStreams {
+  const { blocks, wrong, asked } = matched;
+  const fresh = freshOf(matched);
   const sizes = sizesFor({ fresh, wrong }, space);
-  const streams = encodeCompact(blocks, space, sizes);
+  const streams = encodeCompact(blocks, space, sizes, predictor);
   // One decision for a copied byte that is asked about, eight more when it is wrong, as many for a new one, 24 for a block.
   const decodeCost = Math.ceil((asked + wrong * 9 + fresh * 8 + blocks.length * 24) / 1000);
-  return [encodePatchHeader({ profile, decodeCost, sizes }, [], [streams.blocks.length]), streams.blocks, streams.bytes];
+  return { header: { profile: 'compact', decodeCost, sizes }, streams: [streams.blocks, streams.bytes] };
 }
 
 /** Tables in proportion to what goes into them: small patches must not pay for large ones, on the terminal least of all. */

@@ -1,0 +1,148 @@
+/**
+ * Says of copied bytes of a program which of its words are addresses, and what they will be in the target: what a word
+ * leads to in the base was copied somewhere, and there it will lead.
+ */
+import type { Block } from '../remendo/patch-blocks.js';
+import { BlockMap } from './block-map.js';
+import { findReferences } from './find-references.js';
+import { FoundReferences } from './found-references.js';
+import { type Image, type Images, type PlacedRegion, RegionList, regionAt, switchedAt } from './images.js';
+import type { RelocatedWords } from './relocated-words.js';
+import { fieldNumbers, forms } from './word-forms.js';
+
+/** Numbers of one operand in the coder's buffer: position, form, what it leads to, where that will be, addend. */
+export const operandNumbers = 5;
+/** Where something leads that nothing predicts. */
+export const noPlace = 0xffff_ffff;
+
+export interface CopiedPart {
+  /** Of its first byte among all bases. */
+  readonly reference: number;
+  /** Where it goes, among all targets. */
+  readonly position: number;
+  /** As they are in the base. */
+  readonly bytes: Uint8Array;
+}
+
+export class ReferencePredictor {
+  readonly #bases: RegionList;
+  readonly #targets: RegionList;
+  readonly #map: BlockMap;
+  readonly #relocated: RelocatedWords;
+  readonly #found = new FoundReferences();
+
+  constructor(
+    images: Images,
+    blocks: Iterable<Block>,
+    { baseBytes, relocated }: { readonly baseBytes: number; readonly relocated: RelocatedWords },
+  ) {
+    this.#relocated = relocated;
+    this.#bases = new RegionList(images.bases);
+    this.#targets = new RegionList(images.targets);
+    this.#map = new BlockMap(blocks, baseBytes);
+  }
+
+  /** Writes what is known of the part's operands from `start` on; returns where it ended. */
+  predict(part: CopiedPart, into: Uint32Array, start: number): number {
+    let at = start;
+    for (let done = 0; done < part.bytes.length; ) {
+      const base = this.#bases.at(part.reference + done);
+      const target = this.#targets.at(part.position + done);
+      if (base === null || target === null) {
+        const ends = [
+          this.#bases.nextAfter(part.reference + done) - part.reference,
+          this.#targets.nextAfter(part.position + done) - part.position,
+        ];
+        done = Math.min(...ends);
+        continue;
+      }
+      const end = Math.min(
+        part.bytes.length,
+        base.region.address + base.region.bytes - part.reference,
+        target.region.address + target.region.bytes - part.position,
+      );
+      const { isOn, until } = switchedAt(base.region, part.reference + done - base.region.address);
+      const stop = Math.min(end, base.region.address + until - part.reference);
+      if (isOn) at = this.#predictIn({ base, target, part, start: done, end: stop }, into, at);
+      done = stop;
+    }
+    return at;
+  }
+
+  #predictIn({ base, target, part, start, end }: PredictInput, into: Uint32Array, first: number): number {
+    const found = this.#found;
+    found.clear();
+    const offset = part.reference + start - base.region.address;
+    const bytes = part.bytes.subarray(start, end);
+    findReferences({ image: base.image, region: base.region, bytes, offset }, found);
+    this.#relocated.merge({ image: base.image, address: part.reference + start, bytes }, found);
+    const memory = target.region.memory + part.position + start - target.region.address;
+    let at = first;
+    for (let index = 0; index < found.count; index++) {
+      const wordAt = found.at[index] as number;
+      const leadsTo = found.leadsTo[index] as number;
+      const form = found.form[index] as number;
+      const placed = this.placeOf(base, leadsTo, target);
+      into[at++] = part.position + start + wordAt;
+      into[at++] = fieldNumbers[form] as number;
+      into[at++] = leadsTo + base.imageIndex * 0x1000_0193;
+      into[at++] = placed;
+      into[at++] = addendOf(form, { target, memory: memory + wordAt, bias: found.bias[index] as number });
+    }
+    return at;
+  }
+
+  /** Where in the target's memory that is to which the base refers. */
+  placeOf(
+    base: { readonly image: Image; readonly imageIndex: number },
+    leadsTo: number,
+    target: { readonly image: Image; readonly imageIndex: number },
+  ): number {
+    const region = regionAt(base.image, leadsTo);
+    if (region === null) return noPlace;
+    const offset = leadsTo - region.memory;
+    if (offset >= region.bytes) {
+      const same = target.image.regions[base.image.regions.indexOf(region)];
+      return same === undefined ? noPlace : same.memory + offset;
+    }
+    const place = this.#map.placeOf(region.address + offset);
+    const there = place < 0 ? null : this.#targets.at(place);
+    if (there === null || there.imageIndex !== target.imageIndex) return noPlace;
+    return there.region.memory + place - there.region.address;
+  }
+}
+
+interface PredictInput {
+  readonly base: PlacedRegion;
+  readonly target: PlacedRegion;
+  readonly part: CopiedPart;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What has to be added to an address to make the word. */
+export function addendOf(
+  form: number,
+  { target, memory, bias }: { readonly target: PlacedRegion; readonly memory: number; readonly bias: number },
+): number {
+  switch (form) {
+    case forms.relative:
+    case forms.branch26:
+    case forms.branch19:
+      return -(memory + bias);
+    case forms.page21:
+      return -(memory & ~0xfff);
+    case forms.offset12:
+    case forms.offset12by2:
+    case forms.offset12by4:
+    case forms.offset12by8:
+    case forms.offset12by16:
+      return 0;
+    case forms.absolute:
+      return target.image.imageBase;
+    case forms.regional:
+      return -target.region.memory;
+    default:
+      return 0;
+  }
+}

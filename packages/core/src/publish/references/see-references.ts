@@ -1,0 +1,76 @@
+/**
+ * Programs among the files of a patch, matched again as they look when addresses are where they lead to: the first blocks
+ * say where code went, the second ones are found in programs that hold such places instead of numbers.
+ */
+import { limits } from '../../limits.js';
+import type { Image, Images, Region } from '../../patch/references/images.js';
+import { ReferencePredictor } from '../../patch/references/reference-predictor.js';
+import { RelocatedWords } from '../../patch/references/relocated-words.js';
+import type { EncodedSpace } from '../../patch/remendo/compact-encoder.js';
+import type { Block } from '../../patch/remendo/patch-blocks.js';
+import type { MatchedBlocks } from '../remendo/matcher-kernel.js';
+import { chooseSwitches } from './choose-switches.js';
+import { readImage } from './read-images.js';
+import { relabel } from './relabel.js';
+
+/** Where files begin, among all bases and among all targets; in order. */
+export interface FileStarts {
+  readonly bases: readonly number[];
+  readonly targets: readonly number[];
+}
+
+export interface SeenReferences {
+  readonly images: Images;
+  /** Made for the blocks of `matched`. */
+  readonly predictor: ReferencePredictor;
+  readonly matched: MatchedBlocks;
+}
+
+export interface SeeInput {
+  readonly space: EncodedSpace;
+  readonly starts: FileStarts;
+  /** What was matched without knowing references. */
+  readonly blocks: readonly Block[];
+  /** Matches what is rewritten by `rewrite`, which gets all bytes, and puts them back. */
+  readonly matchRewritten: (rewrite: (all: Uint8Array, original: Uint8Array) => void) => MatchedBlocks;
+}
+
+/** Null when there are no programs on both sides. */
+export function seeReferences({ space, starts, blocks, matchRewritten }: SeeInput): SeenReferences | null {
+  const { baseBytes } = space;
+  const found = {
+    bases: imagesOf(space.all.subarray(0, baseBytes), starts.bases),
+    targets: imagesOf(space.all.subarray(baseBytes), starts.targets),
+  };
+  if (found.bases.length === 0 || found.targets.length === 0) return null;
+  const relocated = new RelocatedWords(found.bases.flatMap((image) => tableOf(image, space.all)));
+  const predictorOf = (images: Images, from: readonly Block[]) => new ReferencePredictor(images, from, { baseBytes, relocated });
+  const switchedBy = (from: readonly Block[], isSwitched: (region: Region) => boolean): Images => {
+    const input = { all: space.all, baseBytes, blocks: from, predictor: predictorOf(found, from), bases: found.bases };
+    return { bases: chooseSwitches(input, isSwitched), targets: found.targets };
+  };
+  const first = switchedBy(blocks, isGuess);
+  const predictor = predictorOf(first, blocks);
+  const matched = matchRewritten((all, original) => relabel(all, original, { images: first, predictor, baseBytes }));
+  if (matched.blocks.length > limits.patchBlocksMax) return null;
+  const images = switchedBy(matched.blocks, () => true);
+  return { images, predictor: predictorOf(images, matched.blocks), matched };
+}
+
+/**
+ * What the first blocks tell enough about: whether a word is an address at all. They tell less of tables whose every entry
+ * changed; and what is looked for on one side only would look different where it is the same.
+ */
+const isGuess = ({ finder }: Region): boolean => finder === 'rva-guess' || finder === 'pointers64' || finder === 'pointers32';
+
+function imagesOf(bytes: Uint8Array, starts: readonly number[]): readonly Image[] {
+  return starts
+    .flatMap((start, index) => readImage(bytes.subarray(start, starts[index + 1] ?? bytes.length), start) ?? [])
+    .slice(0, limits.patchImagesMax);
+}
+
+function tableOf(image: Image, all: Uint8Array) {
+  const { relocations } = image;
+  if (relocations === null) return [];
+  return [{ image, bytes: all.subarray(relocations.address, relocations.address + relocations.bytes) }];
+}

@@ -1,0 +1,64 @@
+/** The built server as a process of its own. */
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { testToken } from './test-server.js';
+
+const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const running = new Set<ChildProcess>();
+
+export interface ServerProgram {
+  readonly url: string;
+  readonly stdout: readonly string[];
+  readonly stderr: () => string;
+  /** @returns its exit code. */
+  end(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+export function spawnProgram(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcessByStdio<null, Readable, Readable> {
+  const child = spawn(process.execPath, [mainFile, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  child.once('close', () => running.delete(child));
+  return child;
+}
+
+/** @param token null: none is set. */
+export function spawnServer(folder: string, token: string | null) {
+  const { REMENDO_TOKEN: _unused, ...env } = process.env;
+  const child = spawnProgram(['--data', folder, '--port', '0'], token === null ? env : { ...env, REMENDO_TOKEN: token });
+  let stderr = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  return { child, stderr: () => stderr };
+}
+
+/** Resolves when it listens. */
+export async function startProgram(folder: string, token: string | null = testToken): Promise<ServerProgram> {
+  const { child, stderr } = spawnServer(folder, token);
+  const stdout: string[] = [];
+  const ended = once(child, 'close');
+  const listening = new Promise<string>((resolve, reject) => {
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      stdout.push(line);
+      resolve((JSON.parse(line) as { url: string }).url);
+    });
+    ended.then(() => reject(new Error(`the server did not start: ${stderr()}`)));
+  });
+  return {
+    url: await listening,
+    stdout,
+    stderr,
+    async end(signal) {
+      child.kill(signal);
+      return (await ended)[0] as number | null;
+    },
+  };
+}
+
+/** Whatever a test that failed left. */
+export function killPrograms(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
