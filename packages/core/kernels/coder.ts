@@ -888,7 +888,7 @@ export function open(isEncoding: bool, bases: u32, targets: u32, windowBits: u32
   unexpectedWeights = allocateWeights(8, 4915);
   numberChances = allocateChances(numberKinds * <u32>kindBytes / 4);
   if (hasOperands) {
-    operandBuffer = allocate(<usize>(batchBytesMax / 4) * operandBytes);
+    operandBuffer = allocate(<usize>(batchBytesMax / 2) * operandBytes);
     placeTable = allocate(placeBytes << placeBits);
     memory.fill(placeTable, 255, placeBytes << placeBits);
     placeShift = 32 - <u32>placeBits;

@@ -10,10 +10,15 @@
  * | 3 | about blocks | a byte, see below |
  *
  * Blocks: 0 the block ends here where the model goes on, or goes on where the model ends it; 1 the block that begins here
- * is empty; 2 + 2 × kind, one more when it is the stream's last: a block of this kind begins. A stored one has its length behind it, a varint; one
- * with trees of its own has these as in the stream, from a byte's lowest bit on.
+ * is empty; 2 + 2 × kind, one more when it is the stream's last: a block of this kind begins, 0 stored, 1 with the fixed
+ * trees, 2 with trees of its own. A stored one has its length behind it, a varint; one with trees of its own has these as
+ * in the stream, from a byte's lowest bit on, and its symbols are written as they come. 8 nothing: corrections have at
+ * least one event, as without any the model chooses stored blocks itself; with corrections it never does.
  */
-import { beginBlock, beginDirect, beginStored, fixedBlock, lengthBits, lengthCode, lengthCodeOrder, madeBlock, numberLengths, numberSymbols, setDistanceBits, setLengthBits, setLiteralBits, storedBlock } from './deflate-trees';
+import {
+  beginBlock, beginDirect, beginStored, lengthBits, lengthCode, lengthCodeOrder, madeBlock, numberLengths, numberSymbols,
+  setDistanceBits, setLengthBits, setLiteralBits, storedBlock,
+} from './deflate-trees';
 import { put } from './deflate-bits';
 import { allocate } from './memory';
 
@@ -25,7 +30,7 @@ export const blockEvent: u32 = 3;
 const flipped: u32 = 0;
 const empty: u32 = 1;
 const kindsFrom: u32 = 2;
-const kindsEnd: u32 = 8;
+const nothing: u32 = 8;
 
 const bufferBytes: usize = 0x4000;
 /** No event is longer. */
@@ -126,8 +131,8 @@ export function takeBlock(): u32 {
   const what = readByte();
   begunStored = 0;
   begunLast = false;
-  if (what >= kindsEnd) isBroken = true;
-  else if (what >= kindsFrom) begin((what - kindsFrom) >>> 1, (what & 1) != 0);
+  if (what > nothing) isBroken = true;
+  else if (what >= kindsFrom && what < nothing) begin((what - kindsFrom) >>> 1, (what & 1) != 0);
   if (!isBroken) readEvent();
   return what == empty ? emptyBlock : begunBlock;
 }

@@ -108,12 +108,12 @@ function makeCodes(): void {
     store<u32>(distanceBase + (<usize>code << 2), distance);
     const end = distance + (<u32>1 << unchecked(distanceExtra[code]));
     for (; distance < end; distance = distance < 256 ? distance + 1 : distance + 128) {
-      store<u8>(codeOfDistance + <usize>(distance < 256 ? distance : 256 + (distance >>> 7)), code);
+      store<u8>(codeOfDistance + (distance < 256 ? <usize>distance : 256 + <usize>(distance >>> 7)), code);
     }
   }
 }
 @inline function distanceCode(distance: u32): u32 {
-  return load<u8>(codeOfDistance + <usize>(distance < 256 ? distance : 256 + (distance >>> 7)));
+  return load<u8>(codeOfDistance + (distance < 256 ? <usize>distance : 256 + <usize>(distance >>> 7)));
 }
 
 function openBlock(): void {

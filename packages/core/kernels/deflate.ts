@@ -15,7 +15,10 @@ import {
   isCorrectionsBroken, literalEvent, nearestEvent, noBlock, openCorrections, placedEvent, readByte, readEvent, readVarint,
   takeBlock, takeFlip, tokenEvent, wantsCorrections,
 } from './deflate-corrections';
-import { endDirect, isDirect, isWorthEnding, openTrees, symbolsKept, symbolsMax, tallyLiteral, tallyMatch, writeBlock, writeModelTrees } from './deflate-trees';
+import {
+  endDirect, isDirect, isWorthEnding, openTrees, symbolsKept, symbolsMax, tallyLiteral, tallyMatch, writeBlock,
+  writeModelTrees,
+} from './deflate-trees';
 import { allocate } from './memory';
 
 export { outputAt, outputLength, outputTaken, correctionsAt, correctionsRoom, correctionsFed, isCorrected };
@@ -32,6 +35,9 @@ const infoZip: u32 = 2;
 const chromium: u32 = 3;
 /** Chromium's zlib (Node's too) finds strings by four bytes, and so few matches of three. */
 let isByFour: bool = false;
+const filtered: u32 = 4;
+/** zlib's strategy for filtered pictures takes no match of less than six bytes. */
+let shortestMatch: u32 = 3;
 /** gzip or Info-ZIP. */
 let isGzip: bool = false;
 /** gzip leaves its window as it is when there is nothing more to read, and does not search in its last bytes. */
@@ -98,7 +104,10 @@ let isLastWritten: bool = false;
 let isDone: bool = false;
 let isBroken: bool = false;
 
-/** Everything as before the first byte. `variant` 0 zlib, 1 gzip, 2 Info-ZIP, 3 Chromium; level and memLevel 1…9. */
+/**
+ * Everything as before the first byte. `variant` 0 zlib, 1 gzip, 2 Info-ZIP, 3 Chromium, 4 zlib with its strategy
+ * "filtered"; level and memLevel 1…9; `how` 0 plain, 1 corrected, 2 compared.
+ */
 export function open(variant: u32, level: u32, memLevel: u32, how: u32): void {
   if (window == 0) makeRoom();
   openBits();
@@ -107,6 +116,7 @@ export function open(variant: u32, level: u32, memLevel: u32, how: u32): void {
   use = how;
   isGzip = variant == gzip || variant == infoZip;
   isByFour = variant == chromium;
+  shortestMatch = variant == filtered ? 6 : matchMin;
   isSlidLast = variant != gzip;
   isFast = level < 4;
   goodLength = unchecked(levels[level * 4]);
@@ -183,7 +193,10 @@ function slideTable(table: usize, count: u32): void {
   for (const end = table + (<usize>count << 1); table < end; table += 16) v128.store(table, i16x8.sub_sat_u(v128.load(table), by));
 }
 
-/** Brings the lookahead up to what a search needs, and then to all there is room for: when the window moves is part of the result. False when input is wanted. */
+/**
+ * Brings the lookahead up to what a search needs, and then to all there is room for: when the window moves is part of the
+ * result. False when input is wanted.
+ */
 function fill(): bool {
   while (isFilling || lookahead < lookaheadMin) {
     if (!isFilling) {
@@ -207,7 +220,8 @@ function fill(): bool {
 /** Enters the string at a place. @returns the last place with the same hash, 0 for none. */
 @inline function enter(place: u32): u32 {
   const bytes = load<u32>(window + place);
-  const hash = isByFour ? (bytes * 66521 + 66521) >>> 16 & hashMask : (((bytes & 0xff) << (hashShift << 1)) ^ ((bytes >>> 8 & 0xff) << hashShift) ^ (bytes >>> 16 & 0xff)) & hashMask;
+  const byThree = ((bytes & 0xff) << (hashShift << 1)) ^ ((bytes >>> 8 & 0xff) << hashShift) ^ (bytes >>> 16 & 0xff);
+  const hash = (isByFour ? (bytes * 66521 + 66521) >>> 16 : byThree) & hashMask;
   const at = headAt(hash);
   const head: u32 = load<u16>(at);
   store<u16>(chainAt(place), <u16>head);
@@ -256,16 +270,19 @@ function longestMatch(place: u32): u32 {
 /** What a lazy level finds at the position. */
 function searchLazily(head: u32): void {
   matchLength = longestMatch(head);
-  if (matchLength == matchMin && position - matchStart > tooFar) matchLength = 2;
+  if (matchLength < shortestMatch || (matchLength == matchMin && position - matchStart > tooFar)) matchLength = 2;
 }
 
 // ---- corrections: the token that comes instead of the model's
 
 let length: u32 = 0;
 let distance: u32 = 0;
-const walkMax = 4096;
+/** Work of a walk, in places and eights of bytes: as much as a search of the highest level. */
+const walkMax: u32 = 4096;
 
-@inline function isSame(place: u32, other: u32, bytes: u32): bool { return sameBytes(window + place, window + other) >= bytes; }
+@inline function hasSameEnd(place: u32, other: u32, bytes: u32): bool {
+  return load<u16>(window + place + bytes - 2) == load<u16>(window + other + bytes - 2);
+}
 
 /**
  * Along the chain of a place to those that have `bytes` bytes like it: the distance of the one after `passed` of them, or,
@@ -274,12 +291,14 @@ const walkMax = 4096;
 function walk(place: u32, bytes: u32, passed: u32, wanted: u32): u32 {
   let at = place;
   let met: u32 = 0;
-  for (let step = 0; step < walkMax; step++) {
+  for (let work: u32 = 0; work < walkMax; work++) {
     const before: u32 = load<u16>(chainAt(at));
     if (before == 0 || before >= at || place - before >= half) break;
     at = before;
     if (wanted != 0 && place - at > wanted) break;
-    if (!isSame(place, at, bytes)) continue;
+    if (!hasSameEnd(place, at, bytes)) continue;
+    work += bytes >>> 3;
+    if (sameBytes(window + place, window + at) < bytes) continue;
     if (wanted == 0 ? met == passed : place - at == wanted) return wanted == 0 ? place - at : met;
     met++;
   }

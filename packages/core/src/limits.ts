@@ -48,7 +48,7 @@ export const limits = {
   /** All bases of a `remendo` patch together, and all its targets: addresses have 32 bits. */
   remendoBytesMax: 2 ** 31 - 1,
   /** Blocks of a patch that knows references: all of them are in memory, 12 bytes each. */
-  patchBlocksMax: 1_500_000,
+  patchBlocksMax: 500_000,
   /** Programs among the bases, or the targets, of a patch, and what is said of each. */
   patchImagesMax: 4_096,
   imageRegionsMax: 256,

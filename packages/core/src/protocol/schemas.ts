@@ -82,7 +82,7 @@ export const OfferedPlan = Type.Union([
 ]);
 export type OfferedPlan = Static<typeof OfferedPlan>;
 
-/** GET /api/v1/updates/plan */
+/** GET /api/v1/updates/plan: plans with patches of the codecs that the query announces, comma between, and no others. */
 export const PlanAnswer = Type.Object({
   application: slug,
   platform: slug,

@@ -3,6 +3,7 @@ export type { PatchReport } from '../patch/describe-patch.js';
 export { bsdiffPatchMaker } from './bsdiff-patch-maker.js';
 export { type BuildDeltaEvent, type BuildDeltaInput, type BuiltDelta, buildDelta } from './build-delta.js';
 export { chooseKnown, type KnownDerivation } from './choose-known.js';
+export { type ReproducedStream, reproduce } from './deflate/reproduce-stream.js';
 export { readsAllHeld } from './match-contents.js';
 export type { DeltaPack } from './pack-blobs.js';
 export { type ContentPair, pairContents } from './pair-contents.js';

@@ -9,10 +9,13 @@ export {
 } from './bsdiff40-encoder.js';
 export { Bzip2Encoder, type Bzip2EncoderOptions, encodeBzip2, flatCodeLengths } from './bzip2-encoder.js';
 export { checkProperty } from './check-property.js';
+export { deflated, usualDeflate } from './container-samples.js';
 export { CrashFileSystem, type CrashKind, CrashSignal } from './crash-file-system.js';
+export { type DeflateSample, deflateSamples } from './deflate-samples.js';
 export { type FuzzOptions, type FuzzReport, type FuzzTarget, fuzzInputs, runFuzz } from './fuzz.js';
 export { fuzzBsdiff40, fuzzBsdiff40Control, fuzzBzip2 } from './fuzz-bsdiff40.js';
 export { fuzzContainedBase, fuzzContainerStreams, fuzzContainers } from './fuzz-containers.js';
+export { fuzzDeflate } from './fuzz-deflate.js';
 export {
   fuzzDeltaFile,
   fuzzDeltaIndex,

@@ -2,11 +2,14 @@
  * Files for golden patches, always the same: each a few lines of code and a seed. Together they lead through all of the
  * coder: text, records and programs, long calm runs, long matches, far and near references, several files, no base.
  */
+import { gzipOf, pngOf, zipOf } from './container-samples.js';
 import { joined, type SampleFiles } from './remendo-samples.js';
 import { seededRandom } from './seeded-random.js';
 
 export interface GoldenSample extends SampleFiles {
   readonly name: string;
+  /** Whether its patch sees through containers (default false). */
+  readonly isContained?: boolean;
 }
 
 export function goldenSamples(): readonly GoldenSample[] {
@@ -27,7 +30,30 @@ export function goldenSamples(): readonly GoldenSample[] {
       bases: [text, rows, program],
       targets: [relinked(program, 71), withSentences(text, 72), withSentences(text, 73)],
     },
+    { name: 'containers', isContained: true, ...containers(text, rows, program) },
   ];
+}
+
+/** A zip with a zip in a gzip file in it, and a PNG; most of it changed. */
+function containers(text: Uint8Array, rows: Uint8Array, program: Uint8Array): SampleFiles {
+  const png = (pixels: Uint8Array): Uint8Array =>
+    pngOf(pixels.subarray(0, 30_000), 4_096, { variant: 'zlib', level: 9, memLevel: 9 });
+  const inner = (contents: readonly Uint8Array[]) => zipOf(contents.map((content, index) => ({ name: `inner-${index}`, content })));
+  const outer = (parts: readonly Uint8Array[], innerParts: readonly Uint8Array[]) =>
+    zipOf(
+      [...parts, gzipOf(inner(innerParts), { variant: 'gzip', level: 6, memLevel: 8 })].map((content, index) => ({
+        name: `outer-${index}`,
+        content,
+        descriptor: index === 1,
+      })),
+    );
+  return {
+    bases: [outer([program, text], [rows, text.subarray(0, 9_000)]), png(rows)],
+    targets: [
+      outer([program, withSentences(text, 81)], [rows, withSentences(text.subarray(0, 9_000), 82)]),
+      png(rows.map(rarelyWrong(83))),
+    ],
+  };
 }
 
 type Random = () => number;

@@ -5,6 +5,7 @@ import { hasCode, isUpdaterError, UpdaterError } from '../errors.js';
 import { readSmallFile } from '../file-system/file-source.js';
 import type { FileHandle, FileSystem } from '../file-system/file-system.js';
 import { digestOf } from '../hash/digest.js';
+import { edited, gzipOf, makeContainedPatchOf, prose } from '../testing/container-samples.js';
 import { MemoryFileSystem } from '../testing/memory-file-system.js';
 import { type DeriveJob, deriveContents } from './derive-contents.js';
 
@@ -138,4 +139,30 @@ it('an abort ends a derivation', async () => {
   const abort = new AbortController();
   abort.abort(new Error('enough'));
   await expect(deriveContents(fileSystem, jobFor({ encoding: 'brotli', content: large }), abort.signal)).rejects.toThrow('enough');
+});
+
+it('a patch that sees through containers finds room beside its targets, and leaves nothing there', async () => {
+  const [base, target] = [gzipOf(prose(9_000, 1)), gzipOf(edited(prose(9_000, 1), 0.5))];
+  const patch = makeContainedPatchOf({ bases: [base], targets: [target] });
+  const fileSystem = await diskWith('/d/blob', patch);
+  const handle = await fileSystem.open('/d/base', 'create');
+  await handle.write(0, base);
+  await handle.close();
+  const seen = new Set<string>();
+  const watching = new Proxy(fileSystem, {
+    get(disk, name: keyof FileSystem) {
+      if (name === 'open') return (path: string, mode: 'read') => disk.open(seen.add(path) && path, mode);
+      return typeof disk[name] === 'function' ? (disk[name] as () => unknown).bind(disk) : disk[name];
+    },
+  });
+  const contentOf = (path: string, bytes: Uint8Array) => ({ path, sha256: digestOf(bytes), bytes: bytes.length });
+  await deriveContents(watching, {
+    how: { kind: 'patch', codec: 'remendo+containers' },
+    blob: { path: '/d/blob', offset: 0, bytes: patch.length, sha256: digestOf(patch) },
+    bases: [contentOf('/d/base', base)],
+    targets: [contentOf('/d/target', target)],
+  });
+  expect(await readSmallFile(fileSystem, '/d/target', target.length)).toEqual(new Uint8Array(target));
+  expect([...seen].filter((path) => path.startsWith('/d/target.scratch-'))).toHaveLength(2);
+  expect(await fileSystem.list('/d')).toEqual(['base', 'blob', 'target']);
 });

@@ -6,7 +6,8 @@ import { codedNumbers } from '../../publish/containers/encode-data.js';
 import { joined } from '../../testing/remendo-samples.js';
 import { type ContainersData, decodeContainers, encodeContainers, targetStreams } from './containers-data.js';
 
-const form = { kind: 'deflate', variant: 'zlib', level: 6, memLevel: 8, chunkBytes: 0 } as const;
+const deflate = { variant: 'zlib', level: 6, memLevel: 8 } as const;
+const form = { kind: 'deflate', deflate, chunkBytes: 0 } as const;
 const data: ContainersData = {
   inflatedBytes: 900,
   base: [
@@ -15,7 +16,11 @@ const data: ContainersData = {
     { depth: 1, kind: 'idat', gap: 0 },
   ],
   targetViewBytes: 5_000,
-  forms: [form, { ...form, kind: 'idat', variant: 'gzip', chunkBytes: 8_192 }],
+  forms: [
+    form,
+    { kind: 'idat', deflate: { ...deflate, variant: 'gzip' }, chunkBytes: 8_192 },
+    { kind: 'directory', deflate: null, chunkBytes: 0 },
+  ],
   target: [
     { depth: 1, form: 0, like: 0, correctionsBytes: 0, gapMore: 0, viewBytesMore: 10 },
     { depth: 2, form: 0, like: 1, correctionsBytes: 3, gapMore: -2, viewBytesMore: -5 },
@@ -52,10 +57,9 @@ describe('the list of streams', () => {
     ['a stream deeper than one in it can be', { ...data, base: [{ depth: 2, kind: 'deflate', gap: 0 }] }],
     ['a fifth layer', { ...data, base: [1, 2, 3, 4, 5].map((depth) => ({ depth, kind: 'deflate', gap: 0 })) }],
     ['a form that is not there', { ...data, forms: [form] }],
-    ['a level that is not there', { ...data, forms: [form, { ...form, level: 10 }] }],
-    ['a memory level that is not there', { ...data, forms: [{ ...form, memLevel: 0 }, form] }],
+    ['a level that is not there', { ...data, forms: [form, { ...form, deflate: { ...deflate, level: 10 } }] }],
+    ['a memory level that is not there', { ...data, forms: [{ ...form, deflate: { ...deflate, memLevel: 0 } }, form] }],
     ['chunks of nothing', { ...data, forms: [form, { ...form, kind: 'idat' }] }],
-    ['chunks in what is no PNG', { ...data, forms: [form, { ...form, chunkBytes: 1 }] }],
     ['chunks that are too long', { ...data, forms: [form, { ...form, kind: 'idat', chunkBytes: limits.idatChunkBytesMax + 1 }] }],
     ['a stream like one that is not there', { ...data, target: data.target.map((stream) => ({ ...stream, like: 4 })) }],
     ['corrections that are too long', { ...data, target: data.target.map((stream) => ({ ...stream, correctionsBytes: 2 ** 24 })) }],
@@ -68,7 +72,7 @@ describe('the list of streams', () => {
   it('is refused with a kind that is not there, cut anywhere, and with bytes behind it', async () => {
     const numbers = encodeContainers(data);
     // Behind the length, the count and the depths of the base's streams stand their kinds.
-    await expect(decode(numbers.map((byte, index) => (index === 6 ? 2 : byte)))).rejects.toMatchObject(malformed);
+    await expect(decode(numbers.map((byte, index) => (index === 6 ? 3 : byte)))).rejects.toMatchObject(malformed);
     for (let length = 0; length < numbers.length; length++)
       await expect(decode(numbers.subarray(0, length)), `${length}`).rejects.toMatchObject(malformed);
     await expect(decode(joined([numbers, Uint8Array.of(0)]))).rejects.toMatchObject(malformed);

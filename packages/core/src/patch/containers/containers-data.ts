@@ -16,8 +16,11 @@ import { patchInvalid } from '../remendo/patch-invalid.js';
 export const containersVersion = 1;
 export const depthMax = 4;
 
-/** By their numbers; only added to. deflate: a raw deflate stream · idat: the IDAT chunks of a PNG. */
-export const streamKinds = ['deflate', 'idat'] as const;
+/**
+ * By their numbers; only added to. deflate: a raw deflate stream · idat: the IDAT chunks of a PNG · directory: the central
+ * directory of a zip, which is not compressed, but seen with offsets that say less.
+ */
+export const streamKinds = ['deflate', 'idat', 'directory'] as const;
 export type StreamKind = (typeof streamKinds)[number];
 
 export interface BaseStream {
@@ -29,8 +32,10 @@ export interface BaseStream {
 }
 
 /** How a target's stream is made again. */
-export interface StreamForm extends DeflateParameters {
+export interface StreamForm {
   readonly kind: StreamKind;
+  /** Null for directories. */
+  readonly deflate: DeflateParameters | null;
   /** Bytes of each IDAT chunk but the last; 0 for other kinds. */
   readonly chunkBytes: number;
 }
@@ -71,8 +76,7 @@ export function encodeContainers({ inflatedBytes, base, targetViewBytes, forms, 
   for (const { kind } of base) writer.u8(streamKinds.indexOf(kind));
   for (const { gap } of base) writer.varint(gap);
   writer.varint(targetViewBytes).varint(target.length).varint(forms.length);
-  for (const { kind, variant, level, memLevel, chunkBytes } of forms)
-    writer.u8(streamKinds.indexOf(kind)).u8(deflateVariants.indexOf(variant)).u8(level).u8(memLevel).varint(chunkBytes);
+  for (const form of forms) writeForm(writer, form);
   for (const { depth } of target) writer.u8(depth);
   for (const { form } of target) writer.varint(form);
   for (const { correctionsBytes } of target) writer.varint(correctionsBytes);
@@ -84,6 +88,12 @@ export function encodeContainers({ inflatedBytes, base, targetViewBytes, forms, 
   for (const { gapMore } of target) writer.varint(signed(gapMore));
   for (const { viewBytesMore } of target) writer.varint(signed(viewBytesMore));
   return writer.toBuffer();
+}
+
+function writeForm(writer: ByteWriter, { kind, deflate, chunkBytes }: StreamForm): void {
+  writer.u8(streamKinds.indexOf(kind));
+  if (deflate !== null) writer.u8(deflateVariants.indexOf(deflate.variant)).u8(deflate.level).u8(deflate.memLevel);
+  if (kind === 'idat') writer.varint(chunkBytes);
 }
 
 /**
@@ -129,7 +139,7 @@ function readContainers(reader: ByteReader): ContainersData {
   const base = readBase(reader);
   const targetViewBytes = reader.index(limits.remendoBytesMax + 1);
   const count = reader.count(limits.containerStreamsMax, 6);
-  const forms = Array.from({ length: reader.count(limits.containerStreamsMax, 5) }, () => readForm(reader));
+  const forms = Array.from({ length: reader.count(limits.containerStreamsMax) }, () => readForm(reader));
   const column = <T>(read: () => T): readonly T[] => Array.from({ length: count }, read);
   const depths = readDepths(reader, count);
   const formOf = column(() => reader.index(forms.length));
@@ -170,12 +180,13 @@ function readDepths(reader: ByteReader, count: number): readonly number[] {
 
 function readForm(reader: ByteReader): StreamForm {
   const kind = readName(reader, streamKinds);
-  const variant = readName(reader, deflateVariants);
-  const [level, memLevel] = [reader.u8(), reader.u8()];
-  const chunkBytes = reader.index(limits.idatChunkBytesMax + 1);
-  const isPossible = level >= 1 && level <= 9 && memLevel >= 1 && memLevel <= 9 && chunkBytes > 0 === (kind === 'idat');
+  if (kind === 'directory') return { kind, deflate: null, chunkBytes: 0 };
+  const deflate = { variant: readName(reader, deflateVariants), level: reader.u8(), memLevel: reader.u8() };
+  const chunkBytes = kind === 'idat' ? reader.index(limits.idatChunkBytesMax + 1) : 0;
+  const isPossible =
+    [deflate.level, deflate.memLevel].every((level) => level >= 1 && level <= 9) && chunkBytes > 0 === (kind === 'idat');
   if (!isPossible) throw new BytesMalformed('a form of streams that does not exist');
-  return { kind, variant, level, memLevel, chunkBytes };
+  return { kind, deflate, chunkBytes };
 }
 
 function readLikes(reader: ByteReader, count: number, none: number): readonly number[] {

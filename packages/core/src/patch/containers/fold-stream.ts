@@ -1,24 +1,39 @@
 /** One stream of a target, made again from its part of the view. */
-import { type Deflater, giveBackDeflater, takeDeflater } from '../deflate/deflater.js';
+import { type DeflateParameters, type Deflater, giveBackDeflater, takeDeflater } from '../deflate/deflater.js';
 import { patchInvalid } from '../remendo/patch-invalid.js';
 import type { StreamForm, TargetStream } from './containers-data.js';
 import { adler32, IdatCutter, zlibHeaderBytes } from './idat-chunks.js';
+import { DirectoryOffsets } from './zip-directory.js';
 
-/** Takes the stream's part of the view in pieces. What is yielded are views that hold until the next one. */
-export class StreamFolder {
+/** Takes a stream's part of the view in pieces, and gives the stream. What is yielded are views that hold until the next one. */
+export interface StreamFolder {
+  write(part: Uint8Array): Generator<Uint8Array, void, undefined>;
+  end(): Generator<Uint8Array, void, undefined>;
+  /** To be called once, whatever happened. */
+  giveBack(): void;
+}
+
+export function folderOf(stream: TargetStream, form: StreamForm): StreamFolder {
+  if (form.deflate !== null) return new DeflateFolder(stream, form.deflate, form.chunkBytes);
+  const offsets = new DirectoryOffsets('made');
+  return { write: (part) => offsets.write(part), end: () => offsets.end(), giveBack: () => {} };
+}
+
+class DeflateFolder implements StreamFolder {
   readonly #deflater: Deflater = takeDeflater();
+  /** They come first. */
   readonly #corrections: Uint8Array;
-  /** Bytes in front of the plain ones that are there: first the corrections, then the two of a PNG's zlib header. */
   #correctionsHeld = 0;
   readonly #idat: IdatFrame | null;
   #isOpen = false;
 
   constructor(
     stream: TargetStream,
-    private readonly form: StreamForm,
+    private readonly parameters: DeflateParameters,
+    chunkBytes: number,
   ) {
     this.#corrections = new Uint8Array(stream.correctionsBytes);
-    this.#idat = form.kind === 'idat' ? new IdatFrame(form.chunkBytes) : null;
+    this.#idat = chunkBytes > 0 ? new IdatFrame(chunkBytes) : null;
   }
 
   *write(part: Uint8Array): Generator<Uint8Array, void, undefined> {
@@ -36,7 +51,6 @@ export class StreamFolder {
     else yield* this.#idat.end(this.#deflater);
   }
 
-  /** To be called once, whatever happened. */
   giveBack(): void {
     giveBackDeflater(this.#deflater);
   }
@@ -52,7 +66,7 @@ export class StreamFolder {
   #open(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
-    this.#deflater.open(this.form, this.#corrections.length > 0 ? this.#corrections : null);
+    this.#deflater.open(this.parameters, this.#corrections.length > 0 ? this.#corrections : null);
   }
 }
 

@@ -5,6 +5,7 @@ import { transformChunks } from '../../bytes/transform-chunks.js';
 import { patchInvalid } from '../remendo/patch-invalid.js';
 import type { StreamKind } from './containers-data.js';
 import { chunkFrameBytes, idatBytes, zlibHeaderBytes } from './idat-chunks.js';
+import { DirectoryOffsets, directoryEntryBytes, directoryHeaderBytes, isDirectoryEntry } from './zip-directory.js';
 
 /** Most streams end within so many bytes and make no more than that: those cost one call. */
 const smallBytes = 64 * 1024;
@@ -17,11 +18,29 @@ const smallInflatedBytes = 512 * 1024;
  */
 export async function inflateStream(source: ByteSource, kind: StreamKind, sink: ByteSink, signal?: AbortSignal): Promise<number> {
   if (kind === 'deflate') return (await inflateSmall(source, sink)) ?? inflateLarge(source, sink, signal);
+  if (kind === 'directory') return showDirectory(source, sink, signal);
   const chunks = new IdatBody(source);
   await sink.write(await chunks.header());
   await inflateAll(chunks.body(), sink, signal);
   return chunks.end();
 }
+
+/** Entry by entry, up to what is none. */
+async function showDirectory(source: ByteSource, sink: ByteSink, signal: AbortSignal | undefined): Promise<number> {
+  const offsets = new DirectoryOffsets('seen');
+  let end = 0;
+  for (let start = await headAt(source, 0); isDirectoryEntry(start); start = await headAt(source, end)) {
+    signal?.throwIfAborted();
+    const entry = await readWhole(sliceSource(source, end, directoryEntryBytes(start)));
+    for (const part of offsets.write(entry)) await sink.write(part);
+    end += entry.length;
+  }
+  if (end === 0) throw patchInvalid('a directory of its bases is none');
+  return end;
+}
+
+const headAt = (source: ByteSource, offset: number): Promise<Uint8Array> =>
+  readWhole(sliceSource(source, offset, directoryHeaderBytes));
 
 /** Null when it is a large stream. */
 async function inflateSmall(source: ByteSource, sink: ByteSink): Promise<number | null> {

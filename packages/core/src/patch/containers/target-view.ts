@@ -8,7 +8,7 @@ import type { JoinedTargets } from '../joined-files.js';
 import type { ScratchFile } from '../patch-codec.js';
 import { patchInvalid } from '../remendo/patch-invalid.js';
 import type { StreamForm, TargetStream } from './containers-data.js';
-import { StreamFolder } from './fold-stream.js';
+import { folderOf, type StreamFolder } from './fold-stream.js';
 import { ViewSegments } from './view-segments.js';
 
 export interface TargetViewInput {
@@ -101,7 +101,7 @@ export class TargetView implements ReadableSink {
     const end = this.#at + stream.viewBytes;
     if (end > (this.#open.at(-1)?.end ?? viewBytes)) throw patchInvalid('a stream does not end where it should');
     if (this.#open.length === 0) this.#segments.add(1, scratch.bytes, stream.viewBytes);
-    this.#open.push({ end, folder: new StreamFolder(stream, form) });
+    this.#open.push({ end, folder: folderOf(stream, form) });
     this.#since = this.#at;
   }
 

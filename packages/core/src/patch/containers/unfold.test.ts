@@ -1,20 +1,23 @@
 import { createCipheriv } from 'node:crypto';
 import { deflateRawSync } from 'node:zlib';
+import { deflateSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { BufferSink, type ByteSource, bufferSource } from '../../bytes/byte-source.js';
 import { isUpdaterError } from '../../errors.js';
 import { digestOf } from '../../hash/digest.js';
 import { limits } from '../../limits.js';
 import { codedNumbers } from '../../publish/containers/encode-data.js';
+import { findStreams } from '../../publish/containers/find-streams.js';
 import { planContainers } from '../../publish/containers/plan-containers.js';
 import { edited, gzipOf, makeContainedPatchOf, pngOf, prose, zipOf } from '../../testing/container-samples.js';
 import { MemoryScratch } from '../../testing/memory-scratch.js';
 import { applySample, joined, patchOfBlocks, type SampleFiles } from '../../testing/remendo-samples.js';
+import { buildZip } from '../../testing/zip-builder.js';
 import { applyPatch } from '../apply-patch.js';
 import type { OpenScratch, ScratchFile } from '../patch-codec.js';
 import { openPatch, profileNames } from '../remendo/patch-header.js';
 import { remendoCodec } from '../remendo/remendo-codec.js';
-import { type ContainersData, encodeContainers } from './containers-data.js';
+import { type ContainersData, decodeContainers, encodeContainers } from './containers-data.js';
 
 const noise = (bytes: number, seed: number): Uint8Array =>
   new Uint8Array(createCipheriv('aes-128-ctr', Buffer.alloc(16, seed), Buffer.alloc(16)).update(Buffer.alloc(bytes)));
@@ -61,7 +64,11 @@ describe('a patch that sees through containers', () => {
       (sum, index) => sum + (entries[index]?.content.length ?? 0) + (changed[index]?.content.length ?? 0),
       0,
     );
-    expect(scratch.bytes).toBe(plainBytes + 3_000 + edited(prose(3_000, 50), 0.2).length);
+    const directories = [...files.bases, ...files.targets].map((file) =>
+      findStreams(file).find(({ kind }) => kind === 'directory'),
+    );
+    const directoryBytes = directories.reduce((sum, found) => sum + (found === undefined ? 0 : found.end - found.start), 0);
+    expect(scratch.bytes).toBe(plainBytes + directoryBytes + 3_000 + edited(prose(3_000, 50), 0.2).length);
     expect([scratch.opened, scratch.open]).toEqual([2, 0]);
   });
 
@@ -105,6 +112,18 @@ describe('a patch that sees through containers', () => {
       expect(Buffer.compare(await apply(bytes, [base], target.length), target)).toBe(0);
     },
   );
+
+  it('makes streams of other programs again by corrections', async () => {
+    const zipBy = (contents: typeof entries): Uint8Array =>
+      buildZip(contents.map((entry) => ({ ...entry, encoded: deflateSync(entry.content) })));
+    const sample = { bases: [zipBy(entries)], targets: [zipBy(changed)] };
+    const bytes = makeContainedPatchOf(sample);
+    const { transforms } = await openPatch(bufferSource(bytes));
+    const { target } = await decodeContainers(transforms[0]?.data ?? bufferSource(new Uint8Array()));
+    expect(target.filter(({ correctionsBytes }) => correctionsBytes > 0)).toHaveLength(2);
+    expect(bytes.length).toBeLessThan(900);
+    expect(Buffer.compare(joined(await applySample(bytes, sample)), joined(sample.targets))).toBe(0);
+  });
 
   it('is not made for streams that are the same, or that nothing is made from', async () => {
     const same = { bases: [zipOf(entries), prose(9_000, 1)], targets: [edited(prose(9_000, 1), 0.5), zipOf(entries)] };
@@ -170,7 +189,7 @@ describe('a hostile list of streams', () => {
   const plain = prose(4_000, 5);
   const stream = new Uint8Array(deflateRawSync(plain));
   const base = joined([prose(100, 1), stream, prose(100, 2)]);
-  const form = { kind: 'deflate', variant: 'zlib', level: 6, memLevel: 8, chunkBytes: 0 } as const;
+  const form = { kind: 'deflate', deflate: { variant: 'zlib', level: 6, memLevel: 8 }, chunkBytes: 0 } as const;
   const inBase: ContainersData = {
     inflatedBytes: plain.length,
     base: [{ depth: 1, kind: 'deflate', gap: 100 }],
@@ -205,6 +224,7 @@ describe('a hostile list of streams', () => {
       /outside of its bases/,
     ],
     ['has a stream where there is none', { ...inBase, base: [{ depth: 1, kind: 'deflate', gap: 0 }] }, /is none/],
+    ['has a directory where there is none', { ...inBase, base: [{ depth: 1, kind: 'directory', gap: 100 }] }, /is none/],
     ['has a PNG where there is none', { ...inBase, base: [{ depth: 1, kind: 'idat', gap: 100 }] }, /is none/],
     ['has a stream in one that has none', { ...inBase, base: [...inBase.base, { depth: 2, kind: 'deflate', gap: 0 }] }, /is none/],
     ['has streams that are longer than announced', { ...inBase, inflatedBytes: plain.length - 1 }, /longer than it says/],

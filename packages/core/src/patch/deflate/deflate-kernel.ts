@@ -2,8 +2,11 @@
 import { type KernelMemory, kernelOf } from '../web-assembly.js';
 import { kernelBase64 } from './deflate-kernel.generated.js';
 
-/** Whose way of compressing a stream was made; `zip` is Info-ZIP, `chromium` its zlib, which is Node's too. What is added goes to the end: numbers of them are in patches. */
-export const deflateVariants = ['zlib', 'gzip', 'zip', 'chromium'] as const;
+/**
+ * Whose way of compressing a stream was made; `zip` is Info-ZIP, `chromium` its zlib, which is Node's too,
+ * `filtered` zlib with the strategy that libpng chooses. What is added goes to the end: numbers of them are in patches.
+ */
+export const deflateVariants = ['zlib', 'gzip', 'zip', 'chromium', 'filtered'] as const;
 export type DeflateVariant = (typeof deflateVariants)[number];
 
 export interface DeflateParameters {

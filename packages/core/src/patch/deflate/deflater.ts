@@ -27,14 +27,15 @@ export class Deflater {
 
   /**
    * Begins a stream; one that was not ended is forgotten.
-   * @param corrections what `reproduce` found: null when the model makes the stream. May be hostile; must not change until `end`.
+   * @param corrections what `reproduce` found: null, or nothing, when the model makes the stream. May be hostile; must not change until `end`.
    * @throws UpdaterError PATCH_INVALID when the parameters are none.
    */
   open(parameters: DeflateParameters, corrections: Uint8Array | null): void {
     const { variant, level, memLevel } = parameters;
-    if (!deflateVariants.includes(variant) || !isLevel(level) || !isLevel(memLevel)) throw patchInvalid('a stream’s parameters are none');
-    this.#kernel.open(parameters, corrections === null ? 'plain' : 'corrected');
+    if (!deflateVariants.includes(variant) || !isLevel(level) || !isLevel(memLevel))
+      throw patchInvalid('a stream’s parameters are none');
     this.#corrections = corrections ?? new Uint8Array();
+    this.#kernel.open(parameters, this.#corrections.length === 0 ? 'plain' : 'corrected');
     this.#corrected = 0;
   }
 
@@ -43,10 +44,11 @@ export class Deflater {
    * @throws UpdaterError PATCH_INVALID when the corrections do not fit.
    */
   *write(plain: Uint8Array): Generator<Uint8Array, void, undefined> {
-    let taken = 0;
-    for (let wants = this.#run(); wants !== kernelWants.input || taken < plain.length; wants = this.#run()) {
-      if (wants === kernelWants.input) taken += this.#kernel.feed(plain.subarray(taken));
-      else yield this.#kernel.takeOutput();
+    for (let taken = 0; ; ) {
+      const wants = this.#run();
+      if (wants === kernelWants.output) yield this.#kernel.takeOutput();
+      else if (wants === kernelWants.input && taken < plain.length) taken += this.#kernel.feed(plain.subarray(taken));
+      else return;
     }
   }
 

@@ -4,28 +4,22 @@
  */
 import type { Block } from '../remendo/patch-blocks.js';
 
+/** Shorter copies say nothing about their surroundings. */
 const blockBytesMin = 8;
+/** A copy's number is the lower part of a sorting key. */
+const keyShift = 2 ** 20;
 
 export class BlockMap {
   readonly #starts: Uint32Array;
-  readonly #ends: Uint32Array;
   /** Where each stretch's first byte went. */
   readonly #places: Uint32Array;
   #last = 0;
 
-  /** @param blocks in order, the first making what is at `address`. */
+  /** @param blocks in order; the first makes the first byte of the targets. Fewer than 2^20 of them. */
   constructor(blocks: Iterable<Block>, baseBytes: number) {
-    const copies: { start: number; end: number; place: number }[] = [];
-    let address = baseBytes;
-    for (const { copied, reference, fresh } of blocks) {
-      if (copied >= blockBytesMin && reference + copied <= baseBytes)
-        copies.push({ start: reference, end: reference + copied, place: address - baseBytes });
-      address += copied + fresh;
-    }
-    const stretches = longestFirst(copies);
-    this.#starts = Uint32Array.from(stretches, ({ start }) => start);
-    this.#ends = Uint32Array.from(stretches, ({ end }) => end);
-    this.#places = Uint32Array.from(stretches, ({ place }) => place);
+    const stretches = new Stretches(copiesOf(blocks, baseBytes));
+    this.#starts = Uint32Array.from(stretches.starts);
+    this.#places = Uint32Array.from(stretches.places);
   }
 
   /** Where in the targets what is at this address of the bases is, or where it would be; -1 when nothing was copied. */
@@ -36,11 +30,6 @@ export class BlockMap {
     if (address < (starts[index] as number) || address >= (starts[index + 1] ?? 2 ** 32)) index = this.#find(address);
     this.#last = index;
     return (this.#places[index] as number) + address - (starts[index] as number);
-  }
-
-  /** Whether a block copied the byte that was asked about last. */
-  wasCopied(address: number): boolean {
-    return address >= (this.#starts[this.#last] as number) && address < (this.#ends[this.#last] as number);
   }
 
   #find(address: number): number {
@@ -55,53 +44,97 @@ export class BlockMap {
   }
 }
 
-interface Copy {
-  readonly start: number;
-  readonly end: number;
-  readonly place: number;
+/** Copies from the bases, by where they begin: columns, as there may be half a million of them. */
+interface Copies {
+  readonly starts: Uint32Array;
+  readonly lengths: Uint32Array;
+  readonly places: Uint32Array;
+}
+
+function copiesOf(blocks: Iterable<Block>, baseBytes: number): Copies {
+  const found: { start: number[]; length: number[]; place: number[] } = { start: [], length: [], place: [] };
+  let position = 0;
+  for (const { copied, reference, fresh } of blocks) {
+    if (copied >= blockBytesMin && reference + copied <= baseBytes) {
+      found.start.push(reference);
+      found.length.push(copied);
+      found.place.push(position);
+    }
+    position += copied + fresh;
+  }
+  const keys = Float64Array.from(found.start, (start, index) => start * keyShift + index).sort();
+  const inOrder = (column: readonly number[]): Uint32Array => Uint32Array.from(keys, (key) => column[key % keyShift] as number);
+  return { starts: inOrder(found.start), lengths: inOrder(found.length), places: inOrder(found.place) };
 }
 
 /** Stretches that do not overlap, in order: each byte belongs to the longest copy of it. */
-function longestFirst(copies: readonly Copy[]): readonly Copy[] {
-  const sorted = [...copies].sort((a, b) => a.start - b.start || b.end - a.end);
-  const stretches: Copy[] = [];
-  /** Copies that have begun and may not be over, the longest last. */
-  const open: Copy[] = [];
-  let at = 0;
-  const closeUpTo = (end: number): void => {
-    while (open.length > 0 && at < end) {
-      const longest = open.at(-1) as Copy;
-      if (longest.end <= at) {
-        open.pop();
+class Stretches {
+  readonly starts: number[] = [];
+  readonly places: number[] = [];
+  /** Copies that have begun, as a heap with the longest first; those that are over leave when they come to the front. */
+  readonly #open: number[] = [];
+  #at = 0;
+
+  constructor(private readonly copies: Copies) {
+    for (let copy = 0; copy < copies.starts.length; copy++) {
+      const start = copies.starts[copy] as number;
+      this.#closeUpTo(start);
+      this.#at = start;
+      this.#push(copy);
+    }
+    this.#closeUpTo(Number.POSITIVE_INFINITY);
+  }
+
+  #closeUpTo(end: number): void {
+    for (let longest = this.#open[0]; longest !== undefined && this.#at < end; longest = this.#open[0]) {
+      const copyEnd = (this.copies.starts[longest] as number) + (this.copies.lengths[longest] as number);
+      if (copyEnd <= this.#at) {
+        this.#pop();
         continue;
       }
-      const until = Math.min(end, longest.end);
-      add(stretches, longest, at, until);
-      at = until;
+      this.#add(longest);
+      this.#at = Math.min(end, copyEnd);
     }
-  };
-  for (const copy of sorted) {
-    closeUpTo(copy.start);
-    at = copy.start;
-    insert(open, copy);
   }
-  closeUpTo(Number.POSITIVE_INFINITY);
-  return stretches;
-}
 
-function add(stretches: Copy[], copy: Copy, start: number, end: number): void {
-  const last = stretches.at(-1);
-  const place = copy.place + start - copy.start;
-  if (last !== undefined && last.end === start && last.place + start - last.start === place)
-    stretches[stretches.length - 1] = { ...last, end };
-  else stretches.push({ start, end, place });
-}
+  /** The stretch of a copy that begins here; nothing when the one before goes on. */
+  #add(copy: number): void {
+    const place = (this.copies.places[copy] as number) + this.#at - (this.copies.starts[copy] as number);
+    const last = this.starts.length - 1;
+    if (last >= 0 && (this.places[last] as number) + this.#at - (this.starts[last] as number) === place) return;
+    this.starts.push(this.#at);
+    this.places.push(place);
+  }
 
-/** By length, the longest last. */
-function insert(open: Copy[], copy: Copy): void {
-  let index = open.length;
-  while (index > 0 && lengthOf(open[index - 1] as Copy) > lengthOf(copy)) index--;
-  open.splice(index, 0, copy);
-}
+  /** Whether copy `a` comes before `b`: longer, or as long and earlier. */
+  #isBefore(a: number, b: number): boolean {
+    const difference = (this.copies.lengths[a] as number) - (this.copies.lengths[b] as number);
+    return difference > 0 || (difference === 0 && a < b);
+  }
 
-const lengthOf = ({ start, end }: Copy): number => end - start;
+  #push(copy: number): void {
+    const heap = this.#open;
+    let at = heap.push(copy) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!this.#isBefore(copy, heap[parent] as number)) break;
+      heap[at] = heap[parent] as number;
+      at = parent;
+    }
+    heap[at] = copy;
+  }
+
+  #pop(): void {
+    const heap = this.#open;
+    const moved = heap.pop();
+    if (moved === undefined || heap.length === 0) return;
+    let at = 0;
+    for (let child = 1; child < heap.length; child = at * 2 + 1) {
+      if (child + 1 < heap.length && this.#isBefore(heap[child + 1] as number, heap[child] as number)) child++;
+      if (!this.#isBefore(heap[child] as number, moved)) break;
+      heap[at] = heap[child] as number;
+      at = child;
+    }
+    heap[at] = moved;
+  }
+}

@@ -3,6 +3,8 @@
  * always is an address. What is found depends only on the part, so that maker and terminal find the same; what is missed
  * or found wrongly costs bytes, nothing else.
  */
+import { findInCliCode, findInCliTables } from './find-cli.js';
+import { findInGoBuckets, findInGoData, findInGoFunctions, findInGoTable } from './find-go.js';
 import type { FoundReferences } from './found-references.js';
 import type { Image, Region } from './images.js';
 import { forms } from './word-forms.js';
@@ -39,6 +41,18 @@ export function findReferences(part: Part, found: FoundReferences): void {
       return findInRows(part, view, found, { stride: 24, columns: [8] });
     case 'relocations64':
       return findInRows(part, view, found, { stride: 24, columns: [0, 16] });
+    case 'go-table':
+      return findInGoTable(part, view, found);
+    case 'go-data':
+      return findInGoData(part, view, found);
+    case 'go-buckets':
+      return findInGoBuckets(part, view, found);
+    case 'go-functions':
+      return findInGoFunctions(part, view, found);
+    case 'cli-tables':
+      return findInCliTables(part, view, found);
+    case 'cli-code':
+      return findInCliCode(part, view, found);
     default:
       return;
   }

@@ -7,16 +7,24 @@ import { ByteWriter } from '../../bytes/byte-writer.js';
 import { UpdaterError } from '../../errors.js';
 import { limits } from '../../limits.js';
 import { patchInvalid } from '../remendo/patch-invalid.js';
+import { decodeCli, encodeCli } from './cli-format.js';
 import { finderNames, type Image, type Images, type Region } from './images.js';
+import { fromZigzag, zigzag } from './zigzag.js';
 
 const version = 1;
 
 export function encodeImages({ bases, targets }: Images): Uint8Array {
   const writer = new ByteWriter().u8(version);
-  for (const images of [bases, targets]) {
+  for (const [images, others] of [
+    [bases, []],
+    [targets, bases],
+  ] as const) {
     writer.varint(images.length);
     let end = 0;
-    for (const image of images) end = encodeImage(writer, image, end);
+    for (const [index, image] of images.entries()) {
+      end = encodeImage(writer, image, end);
+      encodeCli(writer, image.cli, others[index]?.cli);
+    }
   }
   return writer.toBuffer();
 }
@@ -44,9 +52,6 @@ function encodeImage(writer: ByteWriter, { imageBase, relocations, regions }: Im
   return end;
 }
 
-const zigzag = (value: number): number => (value < 0 ? -value * 2 - 1 : value * 2);
-const fromZigzag = (value: number): number => (value % 2 === 0 ? value / 2 : -(value + 1) / 2);
-
 /**
  * @param spaces how many bytes all bases have, and all targets: nothing reaches beyond them.
  * @throws UpdaterError PATCH_INVALID, or PATCH_CODEC_UNKNOWN for a newer version or a finder that this program does not have.
@@ -56,20 +61,25 @@ export function decodeImages(data: Uint8Array, spaces: { readonly baseBytes: num
   try {
     const found = reader.u8();
     if (found !== version) throw unknown(`version ${found}`);
-    const images = { bases: decodeSide(reader, spaces.baseBytes), targets: decodeSide(reader, spaces.targetBytes) };
+    const bases = decodeSide(reader, spaces.baseBytes, []);
+    const targets = decodeSide(reader, spaces.targetBytes, bases);
     reader.end();
-    return images;
+    return { bases, targets };
   } catch (cause) {
     if (cause instanceof BytesMalformed) throw patchInvalid('its references are malformed', cause);
     throw cause;
   }
 }
 
-function decodeSide(reader: ByteReader, bytes: number): readonly Image[] {
+/** @param others the images of the other side, in the same order, when they are known already. */
+function decodeSide(reader: ByteReader, bytes: number, others: readonly Image[]): readonly Image[] {
   const count = reader.count(limits.patchImagesMax);
   const images: Image[] = [];
   const cursor = { end: 0, bytes };
-  while (images.length < count) images.push(decodeImage(reader, cursor));
+  while (images.length < count) {
+    const image = decodeImage(reader, cursor);
+    images.push({ ...image, cli: decodeCli(reader, others[images.length]?.cli) });
+  }
   return images;
 }
 

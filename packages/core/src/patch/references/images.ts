@@ -3,6 +3,7 @@
  * addresses are to be found in them. A maker reads it from the programs' headers; whoever applies the patch takes it from
  * the patch, so that no header is parsed there.
  */
+import type { Cli } from './cli-spaces.js';
 
 /** How references are found in a region; numbers on the wire, only added to. */
 export const finderNames = [
@@ -18,6 +19,14 @@ export const finderNames = [
   'eh-frame-header',
   'symbols64',
   'relocations64',
+  'go-names',
+  'go-counters',
+  'go-table',
+  'go-functions',
+  'go-data',
+  'go-buckets',
+  'cli-tables',
+  'cli-code',
 ] as const;
 export type FinderName = (typeof finderNames)[number];
 
@@ -42,6 +51,8 @@ export interface Image {
   readonly regions: readonly Region[];
   /** Words with absolute addresses, by where a loader is told to change them: PE base relocations lie there. */
   readonly relocations: { readonly address: number; readonly bytes: number } | null;
+  /** What its metadata counts, when it is a .NET program. */
+  readonly cli?: Cli | undefined;
 }
 
 export interface Images {

@@ -4,14 +4,14 @@
  */
 import type { Block } from '../remendo/patch-blocks.js';
 import { BlockMap } from './block-map.js';
+import { numberAt } from './cli-spaces.js';
+import { originOf } from './find-go.js';
 import { findReferences } from './find-references.js';
 import { FoundReferences } from './found-references.js';
 import { type Image, type Images, type PlacedRegion, RegionList, regionAt, switchedAt } from './images.js';
 import type { RelocatedWords } from './relocated-words.js';
-import { fieldNumbers, forms } from './word-forms.js';
+import { fieldNumbers, forms, isNumber, wordBytesOf } from './word-forms.js';
 
-/** Numbers of one operand in the coder's buffer: position, form, what it leads to, where that will be, addend. */
-export const operandNumbers = 5;
 /** Where something leads that nothing predicts. */
 export const noPlace = 0xffff_ffff;
 
@@ -78,16 +78,22 @@ export class ReferencePredictor {
     this.#relocated.merge({ image: base.image, address: part.reference + start, bytes }, found);
     const memory = target.region.memory + part.position + start - target.region.address;
     let at = first;
+    let free = 0;
     for (let index = 0; index < found.count; index++) {
       const wordAt = found.at[index] as number;
       const leadsTo = found.leadsTo[index] as number;
       const form = found.form[index] as number;
-      const placed = this.placeOf(base, leadsTo, target);
+      const field = fieldNumbers[form] as number;
+      // The coder relies on it: in order, none over another, all in the part.
+      if (wordAt < free || wordAt + wordBytesOf(field) > bytes.length) continue;
+      free = wordAt + wordBytesOf(field);
+      const bias = found.bias[index] as number;
+      const placed = isNumber(form) ? this.numberOf(base, { leadsTo, space: bias }, target) : this.placeOf(base, leadsTo, target);
       into[at++] = part.position + start + wordAt;
-      into[at++] = fieldNumbers[form] as number;
+      into[at++] = field;
       into[at++] = leadsTo + base.imageIndex * 0x1000_0193;
       into[at++] = placed;
-      into[at++] = addendOf(form, { target, memory: memory + wordAt, bias: found.bias[index] as number });
+      into[at++] = addendOf(form, { target, memory: memory + wordAt, bias });
     }
     return at;
   }
@@ -109,6 +115,21 @@ export class ReferencePredictor {
     const there = place < 0 ? null : this.#targets.at(place);
     if (there === null || there.imageIndex !== target.imageIndex) return noPlace;
     return there.region.memory + place - there.region.address;
+  }
+
+  /** The number in the target of what the base counts there. */
+  numberOf(
+    base: { readonly image: Image; readonly imageIndex: number },
+    { leadsTo, space }: { readonly leadsTo: number; readonly space: number },
+    target: { readonly image: Image; readonly imageIndex: number },
+  ): number {
+    const counted = base.image.cli?.spaces.get(space);
+    if (counted === undefined || target.image.cli === undefined) return noPlace;
+    // Nothing of it lies at a table's end: what is before tells.
+    const back = leadsTo >= counted.memory + counted.count * counted.stride ? counted.stride : 0;
+    const place = this.placeOf(base, leadsTo - back, target);
+    const number = place === noPlace ? -1 : numberAt(target.image.cli, space, place);
+    return number < 0 ? noPlace : number + Number(back > 0);
   }
 }
 
@@ -140,6 +161,9 @@ export function addendOf(
       return 0;
     case forms.absolute:
       return target.image.imageBase;
+    case forms.inRegion:
+    case forms.rowInRegion:
+      return -originOf(target.image, bias);
     case forms.regional:
       return -target.region.memory;
     default:

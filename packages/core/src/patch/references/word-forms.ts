@@ -23,6 +23,15 @@ export const forms = {
   offset12by4: 9,
   offset12by8: 10,
   offset12by16: 11,
+  /** Address less where a region begins: the first one with the finder that `bias` names. */
+  inRegion: 12,
+  /** The same in rows of eight bytes. */
+  rowInRegion: 13,
+  /**
+   * .NET: the number of a row of a table or of a heap's byte, after an instruction; what is counted, `bias` says. Those that
+   * follow are of words in tables (`numberForm`).
+   */
+  token: 14,
 } as const;
 
 interface Field {
@@ -31,7 +40,13 @@ interface Field {
   readonly scale?: number;
   readonly isCut?: boolean;
   readonly wordBytes?: 2 | 4;
+  /** What the coder's models learn by, when it is not the form: below 16. */
+  readonly kind?: number;
 }
+
+/** Kinds of .NET's numbers: those of forms that are never in the same code. */
+const kinds = { token: forms.branch26, row: forms.branch19, string: forms.page21, blob: forms.offset12 } as const;
+const tagBitsMax = 5;
 
 /** The field of a word that holds a place. */
 const fields: Readonly<Record<number, Field>> = {
@@ -47,12 +62,39 @@ const fields: Readonly<Record<number, Field>> = {
   [forms.offset12by4]: { lowestBit: 10, bits: 10, scale: 2 },
   [forms.offset12by8]: { lowestBit: 10, bits: 9, scale: 3 },
   [forms.offset12by16]: { lowestBit: 10, bits: 8, scale: 4 },
+  [forms.inRegion]: { bits: 32 },
+  [forms.rowInRegion]: { bits: 28, scale: 3 },
+  [forms.token]: { bits: 24, kind: kinds.token },
+  ...Object.fromEntries(numberFields().map((field, index) => [forms.token + 1 + index, field])),
 };
+
+/** By kind, width and how many of the lowest bits tell what is counted. */
+function numberFields(): readonly Field[] {
+  return [kinds.row, kinds.string, kinds.blob].flatMap((kind) =>
+    ([2, 4] as const).flatMap((wordBytes) =>
+      Array.from({ length: tagBitsMax + 1 }, (_, tagBits) => ({
+        kind,
+        wordBytes,
+        lowestBit: tagBits,
+        bits: wordBytes * 8 - tagBits,
+      })),
+    ),
+  );
+}
+
+/** The form of a word of a table that holds a number, above `tagBits` that say of what. */
+export function numberForm(wordBytes: 2 | 4, tagBits: number, kind: 'row' | 'string' | 'blob'): number {
+  const width = ['row', 'string', 'blob'].indexOf(kind) * 2 + (wordBytes === 2 ? 0 : 1);
+  return forms.token + 1 + width * (tagBitsMax + 1) + tagBits;
+}
+
+/** Whether the word holds a number of what is counted, rather than where it is. */
+export const isNumber = (form: number): boolean => form >= forms.token;
 
 /** By form: its kind and its field as one number, as the coder has it (`openOperand` in kernels/coder.ts). */
 export const fieldNumbers: readonly number[] = Object.entries(fields).map(
-  ([form, { lowestBit = 0, bits, scale = 0, isCut = false, wordBytes = 4 }]) =>
-    Number(form) | (lowestBit << 4) | (bits << 9) | (scale << 15) | (Number(isCut) << 19) | (Number(wordBytes === 2) << 20),
+  ([form, { lowestBit = 0, bits, scale = 0, isCut = false, wordBytes = 4, kind = Number(form) }]) =>
+    kind | (lowestBit << 4) | (bits << 9) | (scale << 15) | (Number(isCut) << 19) | (Number(wordBytes === 2) << 20),
 );
 
 /** The word that leads to `to`, a place plus the word's addend, otherwise as `raw`. */

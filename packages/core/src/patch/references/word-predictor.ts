@@ -1,6 +1,6 @@
 /** Predicted bytes for the fast profile: each word that is an address is the predicted one, without learning from what came. */
-import { pieceBytesMax } from '../remendo/coder-kernel.js';
-import { type CopiedPart, noPlace, operandNumbers, type ReferencePredictor } from './reference-predictor.js';
+import { operandNumbers, pieceBytesMax } from '../remendo/coder-kernel.js';
+import { type CopiedPart, noPlace, type ReferencePredictor } from './reference-predictor.js';
 import { readWord, wordFor, writeWord } from './word-forms.js';
 
 export class WordPredictor {

@@ -1,5 +1,4 @@
 /** The compact profile's coder (kernels/coder.ts) as an object: one instance codes one patch at a time. */
-import { operandNumbers } from '../references/reference-predictor.js';
 import { type KernelMemory, kernelOf } from '../web-assembly.js';
 import { kernelBase64 } from './coder-kernel.generated.js';
 
@@ -49,6 +48,9 @@ export const batchBlocksMax = 4_096;
 export const batchPiecesMax = 8_192;
 /** A block is coded in pieces of so many bytes. */
 export const pieceBytesMax = 65_536;
+
+/** Numbers of one operand: position, form, what it leads to, where that will be, addend (`openOperand` in the kernel). */
+export const operandNumbers = 5;
 
 export const blockStream = 0;
 export const byteStream = 1;
@@ -113,7 +115,7 @@ export class CoderKernel {
 
   /** `operandNumbers` numbers an operand; only when it was opened for them. */
   operands(): Uint32Array {
-    return new Uint32Array(this.exports.memory.buffer, this.exports.operandsAt(), (batchBytesMax / 4) * operandNumbers);
+    return new Uint32Array(this.exports.memory.buffer, this.exports.operandsAt(), (batchBytesMax / 2) * operandNumbers);
   }
 
   #view(at: number, length: number): Uint8Array {

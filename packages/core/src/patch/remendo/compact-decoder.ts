@@ -5,7 +5,7 @@
 import type { ByteSource } from '../../bytes/byte-source.js';
 import { limits } from '../../limits.js';
 import type { OpenedReferences } from '../references/open-references.js';
-import { operandNumbers, type ReferencePredictor } from '../references/reference-predictor.js';
+import type { ReferencePredictor } from '../references/reference-predictor.js';
 import type { AddressSpace } from './address-space.js';
 import { BlockList } from './block-list.js';
 import {
@@ -16,6 +16,7 @@ import {
   byteStream,
   type CoderKernel,
   type CoderSizes,
+  operandNumbers,
   setPiece,
   streamBytesMax,
   takeCoderKernel,

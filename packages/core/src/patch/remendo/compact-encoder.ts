@@ -1,6 +1,6 @@
 /** Codes blocks and bytes in the compact profile; the mirror of compact-decoder.ts, over buffers in memory. */
 
-import { operandNumbers, type ReferencePredictor } from '../references/reference-predictor.js';
+import type { ReferencePredictor } from '../references/reference-predictor.js';
 import {
   batchBlocksMax,
   batchBytesMax,
@@ -9,6 +9,7 @@ import {
   byteStream,
   type CoderKernel,
   type CoderSizes,
+  operandNumbers,
   setPiece,
   takeCoderKernel,
 } from './coder-kernel.js';

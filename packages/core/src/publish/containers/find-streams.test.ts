@@ -1,6 +1,6 @@
 import { createCipheriv } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { deflated, gzipOf, pngOf, prose, zipOf, zlibOf } from '../../testing/container-samples.js';
+import { deflated, edited, gzipOf, pngOf, prose, zipOf, zlibOf } from '../../testing/container-samples.js';
 import { joined } from '../../testing/remendo-samples.js';
 import { findStreams } from './find-streams.js';
 import { openStream } from './stream-tree.js';
@@ -10,12 +10,20 @@ const noise = (bytes: number, seed: number): Uint8Array =>
 const one = prose(2_000, 1);
 const two = prose(90_000, 2);
 
+/** Without directories. */
+const streamsOf = (bytes: Uint8Array) => findStreams(bytes).filter(({ kind }) => kind !== 'directory');
+
 /** What the streams that are found inflate to. */
 const plainsOf = (bytes: Uint8Array): readonly (Uint8Array | undefined)[] =>
-  findStreams(bytes).map(({ start, end, kind }) => openStream(bytes.subarray(start, end), kind, 1e9)?.plain);
+  streamsOf(bytes).map(({ start, end, kind }) => openStream(bytes.subarray(start, end), kind, 1e9)?.plain);
 
 const texts = (plains: readonly (Uint8Array | undefined)[]): readonly string[] =>
   plains.map((plain) => Buffer.from(plain ?? []).toString());
+
+function seenDirectoryOf(zip: Uint8Array): Uint8Array | undefined {
+  const found = findStreams(zip).find(({ kind }) => kind === 'directory');
+  return found === undefined ? undefined : openStream(zip.subarray(found.start, found.end), found.kind, 1e9)?.plain;
+}
 
 describe('streams are found', () => {
   it.each<readonly [what: string, bytes: Uint8Array]>([
@@ -66,7 +74,23 @@ describe('streams are found', () => {
       { name: 'docs/ä.txt', content: one },
       { name: 'b', content: two },
     ];
-    expect(findStreams(zipOf(entries)).map(({ name }) => Buffer.from(name, 'latin1').toString())).toEqual(['docs/ä.txt', 'b']);
+    expect(streamsOf(zipOf(entries)).map(({ name }) => Buffer.from(name, 'latin1').toString())).toEqual(['docs/ä.txt', 'b']);
+  });
+
+  it('and with them the directories of zips', () => {
+    const zip = zipOf([
+      { name: 'one', content: one },
+      { name: 'two', content: two },
+    ]);
+    const directory = findStreams(zip).at(-1);
+    expect(directory).toMatchObject({ kind: 'directory', end: zip.length - 22 });
+    const again = zipOf([
+      { name: 'one', content: edited(one, 0.5) },
+      { name: 'two', content: two },
+    ]);
+    const seen = [zip, again].map((bytes) => seenDirectoryOf(bytes)?.subarray(-7));
+    // Behind the first entry nothing tells that it became longer.
+    expect(seen[0]).toEqual(seen[1]);
   });
 
   it('not where a checksum is wrong, a stream is cut, encrypted, stored or too small', () => {
@@ -79,7 +103,7 @@ describe('streams are found', () => {
     const stored = zipOf([{ name: 'a', content: noise(9_000, 5), method: 0 }]);
     const small = zipOf([{ name: 'a', content: prose(30, 1) }]);
     for (const bytes of [...damaged, ...cut, stored, small, deflated(two), noise(200_000, 6), new Uint8Array()]) {
-      expect(findStreams(bytes)).toEqual([]);
+      expect(streamsOf(bytes)).toEqual([]);
     }
   });
 });

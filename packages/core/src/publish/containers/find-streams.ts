@@ -5,13 +5,14 @@
 import { crc32 } from 'node:zlib';
 import type { StreamKind } from '../../patch/containers/containers-data.js';
 import { adler32, chunkFrameBytes, idatBytes, zlibHeaderBytes } from '../../patch/containers/idat-chunks.js';
+import { directoryEntryBytes, directoryHeaderBytes, isDirectoryEntry } from '../../patch/containers/zip-directory.js';
 import { CandidateInflater } from './inflate.js';
 
 export interface FoundStream {
   readonly kind: StreamKind;
   readonly start: number;
   readonly end: number;
-  /** The zip entry's name, one character a byte; empty for what has none. */
+  /** The zip entry's name, one character a byte; a constant for directories, empty for what has none. */
   readonly name: string;
 }
 
@@ -29,11 +30,8 @@ export function findStreams(bytes: Uint8Array): readonly FoundStream[] {
   for (let at = 0; at + streamBytesMin < bytes.length; ) {
     const find = finders[bytes[at] as number];
     const stream = find === undefined ? null : find(search, at);
-    if (stream === null) at++;
-    else {
-      if (stream.end - stream.start >= streamBytesMin) found.push(stream);
-      at = stream.end;
-    }
+    if (stream !== null && stream.end - stream.start >= streamBytesMin) found.push(stream);
+    at = stream === null ? at + 1 : stream.end;
   }
   return found;
 }
@@ -48,7 +46,7 @@ type Find = (search: Search, at: number) => FoundStream | null;
 
 /** By the first byte of what stands in front of a stream. */
 const finders: (Find | undefined)[] = new Array<Find | undefined>(256);
-finders[0x50] = findZipEntry;
+finders[0x50] = (search, at) => findZipEntry(search, at) ?? findZipDirectory(search, at);
 finders[0x1f] = findGzipMember;
 finders[0x78] = findZlibStream;
 finders[0x89] = findPng;
@@ -80,6 +78,18 @@ function endOfDeflate(bytes: Uint8Array, start: number, inflater: CandidateInfla
 
 /** A file's name or a comment; longer ones are looked for nowhere. */
 const gzipTextBytesMax = 4_096;
+
+/** As no entry is called. */
+const directoryName = '/';
+
+/** All entries of a central directory. */
+function findZipDirectory({ bytes }: Search, at: number): FoundStream | null {
+  if (bytes[at + 1] !== 0x4b) return null;
+  let end = at;
+  while (isDirectoryEntry(bytes.subarray(end, end + directoryHeaderBytes))) end += directoryEntryBytes(bytes.subarray(end));
+  // Programs that read zips have the signature in them too.
+  return end === at || !isZipSignature(bytes, end) ? null : { kind: 'directory', start: at, end, name: directoryName };
+}
 
 /** RFC 1952, 2.3. */
 function findGzipMember({ bytes, view, inflater }: Search, at: number): FoundStream | null {

@@ -58,6 +58,12 @@ function withChildren(node: StreamNode, children: readonly StreamNode[]): Stream
   return { ...node, children, viewBytes };
 }
 
+interface StreamMaking {
+  /** Null for what is not deflated. */
+  readonly parameters: DeflateParameters | null;
+  readonly corrections: Uint8Array | null;
+}
+
 /** A target's streams that can be made again, each with how; what is inside one that can not is out of reach. */
 export class StreamReproducer {
   /** What the last one was made with: one program wrote most of them. */
@@ -73,7 +79,7 @@ export class StreamReproducer {
       const withForm = {
         ...node,
         viewBytes: node.viewBytes + (corrections?.length ?? 0),
-        form: { ...parameters, kind: node.kind, chunkBytes: opened.chunkBytes },
+        form: { kind: node.kind, deflate: parameters, chunkBytes: opened.chunkBytes },
         corrections,
       };
       made.push(withChildren(withForm, this.reproduced(opened.plain, node.children)));
@@ -81,7 +87,8 @@ export class StreamReproducer {
     return made;
   }
 
-  #reproduce({ plain, deflated }: OpenedStream) {
+  #reproduce({ plain, deflated }: OpenedStream): StreamMaking | null {
+    if (deflated === null) return { parameters: null, corrections: null };
     const form = reproduce({ plain, compressed: deflated, ...(this.#hint === undefined ? {} : { hint: this.#hint }) });
     if (form === null || (form.corrections?.length ?? 0) > limits.correctionsBytesMax) return null;
     this.#hint = form.parameters;

@@ -3,13 +3,9 @@
  * only those that can be made again bit for bit. What is the same in both stays as it is, and is copied.
  */
 import { limits } from '../../limits.js';
-import {
-  type CodedTargetStream,
-  type ContainersData,
-  encodeContainers,
-  type StreamForm,
-} from '../../patch/containers/containers-data.js';
+import { encodeContainers } from '../../patch/containers/containers-data.js';
 import type { FileStarts } from '../references/see-references.js';
+import { codedStreams, flat } from './code-streams.js';
 import { codedNumbers } from './encode-data.js';
 import { digestedStreams, growStreams, plainBudget, pruned, StreamReproducer } from './grow-streams.js';
 import { fillView, openStream, type StreamNode, viewBytesOf, viewStarts } from './stream-tree.js';
@@ -53,10 +49,13 @@ function usefulStreams(
   base: readonly StreamNode[],
   target: { readonly before: readonly StreamNode[]; readonly made: readonly StreamNode[]; readonly files: ContainedFiles },
 ): readonly StreamNode[] {
-  const made = new Set(target.made.map(({ name }) => name));
-  const left = new Set(target.before.map(({ name }) => name).filter((name) => !made.has(name)));
-  const useful = base.filter(({ name }) => !left.has(name));
-  return target.made.length > 0 || isFoundInflated(useful, target.files) ? useful : [];
+  const keyOf = ({ kind, name }: StreamNode): string => `${kind}/${name}`;
+  const made = new Set(target.made.map(keyOf));
+  const left = new Set(target.before.map(keyOf).filter((key) => !made.has(key)));
+  const useful = base.filter((node) => !left.has(keyOf(node)));
+  const isCompressed = ({ kind }: StreamNode): boolean => kind !== 'directory';
+  const isUsed = target.made.some(isCompressed) || isFoundInflated(useful.filter(isCompressed), target.files);
+  return isUsed ? useful : useful.filter((node) => !isCompressed(node));
 }
 
 /** Whether the targets have, as it is, what is compressed in the bases. */
@@ -127,74 +126,3 @@ function planOf(files: ContainedFiles, { base, target }: SideStreams): Container
 
 /** What it inflates to, with what its kind has in front of that. */
 const inflatedBytesOf = (node: StreamNode): number => node.viewBytes - viewBytesOf(0, node.children);
-
-interface PlacedNode {
-  readonly node: StreamNode;
-  readonly depth: number;
-  readonly gap: number;
-}
-
-/** Each before those inside it, with its gap. */
-function flat(nodes: readonly StreamNode[], depth = 1, first = 0): PlacedNode[] {
-  const placed: PlacedNode[] = [];
-  let since = -first;
-  for (const node of nodes) {
-    placed.push({ node, depth, gap: node.start - since });
-    for (const inner of flat(node.children, depth + 1, node.corrections?.length ?? 0)) placed.push(inner);
-    since = node.end;
-  }
-  return placed;
-}
-
-function codedStreams(
-  base: readonly PlacedNode[],
-  target: readonly PlacedNode[],
-): Pick<ContainersData, 'base' | 'forms' | 'target'> {
-  const forms = new Forms();
-  const likeness = new Likeness(base);
-  const coded = target.map(({ node, depth, gap }): CodedTargetStream => {
-    const like = likeness.of(node, depth);
-    const gapMore = gap - (base[like]?.gap ?? 0);
-    const viewBytesMore = node.viewBytes - (base[like]?.node.viewBytes ?? 0);
-    return { depth, form: forms.indexOf(node), like, correctionsBytes: node.corrections?.length ?? 0, gapMore, viewBytesMore };
-  });
-  return { base: base.map(({ node, depth, gap }) => ({ depth, kind: node.kind, gap })), forms: forms.all, target: coded };
-}
-
-class Forms {
-  readonly all: StreamForm[] = [];
-  readonly #indexes = new Map<string, number>();
-
-  indexOf({ form }: StreamNode): number {
-    if (form === null) throw new RangeError('a target’s stream has no form');
-    const { kind, variant, level, memLevel, chunkBytes } = form;
-    const key = [kind, variant, level, memLevel, chunkBytes].join();
-    const known = this.#indexes.get(key);
-    if (known !== undefined) return known;
-    this.#indexes.set(key, this.all.length);
-    return this.all.push({ kind, variant, level, memLevel, chunkBytes }) - 1;
-  }
-}
-
-/** Which stream of the bases one of the targets is taken to be: the one of its name, or else the next. */
-class Likeness {
-  readonly #byName = new Map<string, number[]>();
-  #expected = 0;
-
-  constructor(private readonly base: readonly PlacedNode[]) {
-    for (const [index, { node, depth }] of base.entries()) {
-      if (node.name === '') continue;
-      const key = `${depth}/${node.name}`;
-      const indexes = this.#byName.get(key);
-      if (indexes === undefined) this.#byName.set(key, [index]);
-      else indexes.push(index);
-    }
-  }
-
-  of({ name }: StreamNode, depth: number): number {
-    const named = this.#byName.get(`${depth}/${name}`) ?? [];
-    const like = named.find((index) => index >= this.#expected) ?? named.at(-1) ?? this.#expected;
-    this.#expected = Math.min(like + 1, this.base.length);
-    return like;
-  }
-}

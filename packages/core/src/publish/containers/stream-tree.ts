@@ -3,6 +3,7 @@
 import { limits } from '../../limits.js';
 import type { StreamForm, StreamKind } from '../../patch/containers/containers-data.js';
 import { adler32, chunkFrameBytes, IdatCutter, idatBytes, zlibHeaderBytes } from '../../patch/containers/idat-chunks.js';
+import { DirectoryOffsets } from '../../patch/containers/zip-directory.js';
 import type { FoundStream } from './find-streams.js';
 import { inflateAt } from './inflate.js';
 
@@ -24,8 +25,8 @@ export interface OpenedStream {
   /** What stands in the view in front of the plain bytes. */
   readonly header: Uint8Array;
   readonly plain: Uint8Array;
-  /** The deflate stream alone. */
-  readonly deflated: Uint8Array;
+  /** The deflate stream alone; null where there is none. */
+  readonly deflated: Uint8Array | null;
   /** A PNG's; 0 for other kinds. */
   readonly chunkBytes: number;
 }
@@ -35,9 +36,18 @@ const nothing = new Uint8Array();
 /** @returns null when the bytes are no such stream from end to end, or too much. */
 export function openStream(bytes: Uint8Array, kind: StreamKind, plainBytesMax: number): OpenedStream | null {
   if (kind === 'idat') return openIdat(bytes, plainBytesMax);
+  if (kind === 'directory') return { header: nothing, plain: seenDirectory(bytes), deflated: null, chunkBytes: 0 };
   const inflated = inflateAt(bytes, plainBytesMax);
   if (inflated === null || inflated.consumed !== bytes.length) return null;
   return { header: nothing, plain: inflated.plain, deflated: bytes, chunkBytes: 0 };
+}
+
+function seenDirectory(bytes: Uint8Array): Uint8Array {
+  const offsets = new DirectoryOffsets('seen');
+  const parts: Uint8Array[] = [];
+  // Views that hold until the next one.
+  for (const part of offsets.write(bytes)) parts.push(part.slice());
+  return Buffer.concat(parts);
 }
 
 /** Only what comes out exactly: right checksums, chunks of one length but the last. */

@@ -1,4 +1,6 @@
 /** Takes a deflate stream apart (RFC 1951) into blocks and tokens. */
+import { BitReader } from './bit-reader.js';
+import { fixedTrees, readTrees, type Trees } from './stream-trees.js';
 
 export interface StreamBlock {
   /** 0 stored, 1 with the fixed trees, 2 with trees of its own. */
@@ -19,14 +21,15 @@ export interface ParsedStream {
   readonly blocks: readonly StreamBlock[];
 }
 
-const lengthBase = [3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258];
+const lengthBase = [
+  3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258,
+];
 const lengthExtra = [0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0];
 const distanceBase = [
-  1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289, 16385,
-  24577,
+  1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145, 8193, 12289,
+  16385, 24577,
 ];
 const distanceExtra = [0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13];
-const lengthOrder = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
 /**
  * @param compressed exactly one stream.
@@ -118,150 +121,3 @@ class StreamParser {
 }
 
 const noBytes = new Uint8Array();
-
-/** Bits from a byte's lowest on. Behind the end it gives zeros. */
-class BitReader {
-  #next = 0;
-  #held = 0;
-  #count = 0;
-
-  constructor(private readonly bytes: Uint8Array) {}
-
-  /** Whether more was taken than there is. */
-  get isOver(): boolean {
-    return this.#next - (this.#count >> 3) > this.bytes.length;
-  }
-
-  get isAtEnd(): boolean {
-    return this.#count === 0 && this.#next === this.bytes.length;
-  }
-
-  /** In bits. */
-  get position(): number {
-    return this.#next * 8 - this.#count;
-  }
-
-  /** At least 16 bits are there to be looked at. */
-  peek(): number {
-    while (this.#count < 16) {
-      this.#held |= (this.bytes[this.#next++] ?? 0) << this.#count;
-      this.#count += 8;
-    }
-    return this.#held;
-  }
-
-  drop(count: number): void {
-    this.#held >>>= count;
-    this.#count -= count;
-  }
-
-  /** At most 16 bits. */
-  take(count: number): number {
-    const value = this.peek() & ((1 << count) - 1);
-    this.drop(count);
-    return value;
-  }
-
-  /** Goes on at the next whole byte. False when the bits in between are not zero. */
-  align(): boolean {
-    const isZero = this.take(this.#count & 7) === 0;
-    this.#next -= this.#count >> 3;
-    this.#held = 0;
-    this.#count = 0;
-    return isZero;
-  }
-
-  /** Only at a whole byte. */
-  skipBytes(count: number): boolean {
-    this.#next -= this.#count >> 3;
-    this.#held = 0;
-    this.#count = 0;
-    this.#next += count;
-    return this.#next <= this.bytes.length;
-  }
-
-  /** Bits from one position up to another, as bytes. */
-  copy(start: number, end: number): Uint8Array {
-    const copy = new Uint8Array((end - start + 7) >> 3);
-    for (let bit = start; bit < end; bit++) {
-      const set = ((this.bytes[bit >> 3] ?? 0) >> (bit & 7)) & 1;
-      const at = (bit - start) >> 3;
-      copy[at] = (copy[at] ?? 0) | (set << ((bit - start) & 7));
-    }
-    return copy;
-  }
-}
-
-interface Trees {
-  readonly literals: Codes;
-  readonly distances: Codes;
-}
-
-const codeBitsMax = 15;
-
-/** Huffman codes by their lengths, each symbol found by the next 15 bits. */
-class Codes {
-  /** Of all bits that may come: the symbol, times 16, and how many of the bits are its; 0 where there is none. */
-  readonly #table: Uint16Array;
-  readonly #bits: number;
-
-  constructor(lengths: readonly number[]) {
-    this.#bits = Math.max(1, ...lengths);
-    this.#table = new Uint16Array(1 << this.#bits);
-    const counts = new Array<number>(codeBitsMax + 1).fill(0);
-    for (const length of lengths) if (length > 0) counts[length] = (counts[length] ?? 0) + 1;
-    let code = 0;
-    const next = counts.map((_, length) => {
-      code = length === 0 ? 0 : (code + (length === 1 ? 0 : (counts[length - 1] ?? 0))) << 1;
-      return code;
-    });
-    lengths.forEach((length, symbol) => {
-      if (length === 0) return;
-      const mine = next[length] ?? 0;
-      next[length] = mine + 1;
-      this.#enter(symbol, length, mine);
-    });
-  }
-
-  /** -1 when there is no such code. */
-  read(bits: BitReader): number {
-    const entry = this.#table[bits.peek() & (this.#table.length - 1)] ?? 0;
-    if (entry === 0) return -1;
-    bits.drop(entry & 15);
-    return entry >> 4;
-  }
-
-  #enter(symbol: number, length: number, code: number): void {
-    let reversed = 0;
-    for (let bit = 0; bit < length; bit++) reversed |= ((code >> bit) & 1) << (length - 1 - bit);
-    for (let at = reversed; at < this.#table.length; at += 1 << length) this.#table[at] = (symbol << 4) | length;
-  }
-}
-
-const fixedTrees: Trees = {
-  literals: new Codes(Array.from({ length: 288 }, (_, n) => (n < 144 ? 8 : n < 256 ? 9 : n < 280 ? 7 : 8))),
-  distances: new Codes(new Array<number>(30).fill(5)),
-};
-
-function readTrees(bits: BitReader): Trees | null {
-  const literals = bits.take(5) + 257;
-  const distances = bits.take(5) + 1;
-  const count = bits.take(4) + 4;
-  if (literals > 286 || distances > 30) return null;
-  const ofLengths = new Array<number>(19).fill(0);
-  for (const symbol of lengthOrder.slice(0, count)) ofLengths[symbol] = bits.take(3);
-  const codes = new Codes(ofLengths);
-  const lengths: number[] = [];
-  while (lengths.length < literals + distances) {
-    const symbol = codes.read(bits);
-    if (symbol < 0 || bits.isOver || (symbol === 16 && lengths.length === 0)) return null;
-    if (symbol < 16) lengths.push(symbol);
-    else {
-      const run = symbol === 16 ? 3 + bits.take(2) : symbol === 17 ? 3 + bits.take(3) : 11 + bits.take(7);
-      const length = symbol === 16 ? (lengths.at(-1) ?? 0) : 0;
-      for (let i = 0; i < run; i++) lengths.push(length);
-    }
-  }
-  if (lengths.length > literals + distances) return null;
-  return { literals: new Codes(lengths.slice(0, literals)), distances: new Codes(lengths.slice(literals)) };
-}

@@ -1,7 +1,12 @@
 import { brotliCompressSync, constants } from 'node:zlib';
-import { type DeflateKernel, type DeflateParameters, type DeflateVariant, takeDeflateKernel } from '../../patch/deflate/deflate-kernel.js';
+import {
+  type DeflateKernel,
+  type DeflateParameters,
+  type DeflateVariant,
+  takeDeflateKernel,
+} from '../../patch/deflate/deflate-kernel.js';
 import { giveBackDeflater, takeDeflater } from '../../patch/deflate/deflater.js';
-import { compareTokens, tokensToTell } from './compare-stream.js';
+import { compareTokens, type TokenRecords, tokensToTell } from './compare-stream.js';
 import { type ParsedStream, parseStream } from './parse-stream.js';
 import { writeCorrections } from './write-corrections.js';
 
@@ -16,18 +21,21 @@ export interface StreamToReproduce {
 /** What a `Deflater` needs to make a stream from its plain bytes. */
 export interface ReproducedStream {
   readonly parameters: DeflateParameters;
-  /** Null when the model makes the stream by itself. Not compressed. */
+  /** Null when the model makes the stream by itself; else not empty. Not compressed. */
   readonly corrections: Uint8Array | null;
 }
 
 /** Corrections that would take more than this share of the stream, compressed, are not worth having. */
 const correctionsShareMax = 0.2;
 /** A model is chosen by so many bytes of the stream. */
-const trialPlainBytes = 192 * 1024;
+const trialPlainBytes = 128 * 1024;
+/** So many are tried on the whole stream. */
+const modelsTried = 4;
 const writeBytes = 65_536;
 
 const levels = [6, 9, 1, 5, 8, 7, 4, 3, 2];
-const atAllLevels = (variant: DeflateVariant, memLevel: number): DeflateParameters[] => levels.map((level) => ({ variant, level, memLevel }));
+const atAllLevels = (variant: DeflateVariant, memLevel: number): DeflateParameters[] =>
+  levels.map((level) => ({ variant, level, memLevel }));
 /** Parameters by how often they are met. */
 const likely: readonly DeflateParameters[] = [
   ...atAllLevels('zlib', 8),
@@ -35,6 +43,8 @@ const likely: readonly DeflateParameters[] = [
   ...atAllLevels('zlib', 9),
   ...atAllLevels('gzip', 8),
   ...atAllLevels('zip', 8),
+  ...atAllLevels('filtered', 8),
+  ...atAllLevels('filtered', 9),
   ...atAllLevels('chromium', 9),
 ];
 /** gzip's and Info-ZIP's blocks have up to so many tokens, and end where it seems to pay. */
@@ -70,7 +80,8 @@ function findExact(kernel: DeflateKernel, stream: ParsedToReproduce): Reproduced
   const hasStored = parsed.blocks.some(({ storedBytes }) => storedBytes > 0);
   for (const parameters of likely) {
     if (!fitsBlocks(parsed, parameters)) continue;
-    const isLikely = hasStored || compareTokens(kernel, { plain, told, parameters }, { recordsMax: 0, plainBytesMax: plain.length }) !== null;
+    const isLikely =
+      hasStored || compareTokens(kernel, { plain, told, parameters }, { recordsMax: 0, plainBytesMax: plain.length }) !== null;
     if (isLikely && isMade(stream, parameters, null)) return { parameters, corrections: null };
   }
   return null;
@@ -88,33 +99,51 @@ function fitsBlocks({ blocks }: ParsedStream, { variant, level, memLevel }: Defl
 }
 
 function findCorrected(kernel: DeflateKernel, stream: ParsedToReproduce): ReproducedStream | null {
-  const { parsed, told, plain, compressed } = stream;
-  const parameters = nearestModel(kernel, stream);
-  if (parameters === null) return null;
-  const recordsMax = Math.ceil(compressed.length / 2) + 64;
-  const records = compareTokens(kernel, { plain, told, parameters }, { recordsMax, plainBytesMax: plain.length });
-  if (records === null) return null;
-  const corrections = writeCorrections(kernel, parsed, { records, parameters });
+  const { parsed, compressed } = stream;
+  const found = nearestModel(kernel, stream);
+  if (found === null) return null;
+  const corrections = writeCorrections(kernel, parsed, found);
   if (compressedBytes(corrections) > compressed.length * correctionsShareMax) return null;
-  return isMade(stream, parameters, corrections) ? { parameters, corrections } : null;
+  return isMade(stream, found.parameters, corrections) ? { parameters: found.parameters, corrections } : null;
 }
 
 const compressedBytes = (bytes: Uint8Array): number =>
-  brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } }).length;
+  brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } })
+    .length;
 
-/** The parameters that are wrong about the fewest tokens at the start of the stream. */
-function nearestModel(kernel: DeflateKernel, { plain, told, parsed }: ParsedToReproduce): DeflateParameters | null {
-  let best: DeflateParameters | null = null;
-  let recordsMax = Number.POSITIVE_INFINITY;
-  const counts = parsed.blocks.map(({ from, to }) => to - from);
-  const memLevel = counts.some((count) => count === 2 ** 15 - 1) ? 9 : 8;
-  for (const parameters of [...atAllLevels('zlib', memLevel), ...atAllLevels('chromium', memLevel)]) {
-    const records = compareTokens(kernel, { plain, told, parameters }, { recordsMax, plainBytesMax: trialPlainBytes });
-    if (records === null || records.length / 3 >= recordsMax) continue;
-    recordsMax = records.length / 3;
-    best = parameters;
+interface ComparedModel {
+  readonly parameters: DeflateParameters;
+  readonly records: TokenRecords;
+}
+
+/** The model whose corrections are smallest, or nearly: those that do best at the start of the stream are tried on all of it. */
+function nearestModel(kernel: DeflateKernel, { plain, told, parsed, compressed }: ParsedToReproduce): ComparedModel | null {
+  const compare = (parameters: DeflateParameters, plainBytesMax: number): ComparedModel[] => {
+    const recordsMax = Math.ceil(compressed.length / 2) + 64;
+    const records = compareTokens(kernel, { plain, told, parameters }, { recordsMax, plainBytesMax });
+    return records === null ? [] : [{ parameters, records }];
+  };
+  const memLevel = parsed.blocks.some(({ from, to }) => to - from === gzipTokensMax) ? 9 : 8;
+  const all = [...atAllLevels('zlib', memLevel), ...atAllLevels('chromium', memLevel)];
+  const promising = cheapestFirst(all.flatMap((parameters) => compare(parameters, trialPlainBytes))).slice(0, modelsTried);
+  if (plain.length <= trialPlainBytes) return promising[0] ?? null;
+  return cheapestFirst(promising.flatMap(({ parameters }) => compare(parameters, plain.length)))[0] ?? null;
+}
+
+const cheapestFirst = (models: readonly ComparedModel[]): readonly ComparedModel[] =>
+  models
+    .map((model) => ({ model, cost: costOf(model.records) }))
+    .sort((a, b) => a.cost - b.cost)
+    .map(({ model }) => model);
+
+/** Bytes that the records take, roughly. */
+function costOf(records: TokenRecords): number {
+  let cost = 0;
+  for (let at = 0; at < records.length; at += 3) {
+    const code = (records[at + 1] ?? 0) & 255;
+    cost += code === 0 ? 1 : code === 1 ? 2 : (records[at + 2] ?? 0) < 2 ** 31 ? 3 : 5;
   }
-  return best;
+  return cost;
 }
 
 /** Whether a stream comes out. Stops at the first byte that is another. */

@@ -9,6 +9,7 @@ const blockEvent = 3;
 const flipped = 0;
 const empty = 1;
 const kindsFrom = 2;
+const nothing = 8;
 /** From here on a record's third number is a distance. */
 const isDistance = 2 ** 31;
 
@@ -40,7 +41,8 @@ export function writeCorrections(
 
 /** A lazy level takes a literal at the very end without asking whether the block is full. */
 function isEndOfLazy({ tokens, blocks }: ParsedStream, block: StreamBlock, { level }: DeflateParameters): boolean {
-  const isAtEnd = block.to === tokens.length && blocks.slice(blocks.indexOf(block) + 1).every(({ storedBytes }) => storedBytes === 0);
+  const isAtEnd =
+    block.to === tokens.length && blocks.slice(blocks.indexOf(block) + 1).every(({ storedBytes }) => storedBytes === 0);
   return level > 3 && isAtEnd && ((tokens[block.to - 1] ?? 0) & 0xffff) === 0;
 }
 
@@ -70,8 +72,13 @@ class CorrectionsWriter {
     for (const byte of trees) this.#byte(byte);
   }
 
+  /** At least one event: no corrections would mean another use of the model. */
   end(): Uint8Array {
     this.#recordsBefore(Number.POSITIVE_INFINITY);
+    if (this.#length === 0) {
+      this.#event(0, blockEvent);
+      this.#byte(nothing);
+    }
     return this.#bytes.slice(0, this.#length);
   }
 

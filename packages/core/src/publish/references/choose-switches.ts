@@ -4,8 +4,9 @@
  * word was not, and the other way round.
  */
 import { type Image, type Region, RegionList } from '../../patch/references/images.js';
-import { operandNumbers, type ReferencePredictor } from '../../patch/references/reference-predictor.js';
+import type { ReferencePredictor } from '../../patch/references/reference-predictor.js';
 import { readWord, wordFor } from '../../patch/references/word-forms.js';
+import { operandNumbers } from '../../patch/remendo/coder-kernel.js';
 import type { Block } from '../../patch/remendo/patch-blocks.js';
 
 const pageBytes = 4096;

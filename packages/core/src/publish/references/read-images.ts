@@ -1,5 +1,6 @@
 /** Reads from the headers of programs what a patch has to know of them. */
 import type { FinderName, Image, Region } from '../../patch/references/images.js';
+import { readCli } from './read-cli.js';
 
 /** The image that begins at `address` of `all` and has `bytes`; null when it is no program we know. */
 export function readImage(file: Uint8Array, address: number): Image | null {
@@ -40,7 +41,7 @@ function readPe(view: DataView, address: number): Image | null {
     memory: view.getUint32(directories + index * 8, true),
     bytes: view.getUint32(directories + index * 8 + 4, true),
   });
-  if (directory(14).memory !== 0) return null;
+  const cliHeader = directory(14);
   const regions: Region[] = [];
   const exceptions = directory(3);
   for (let i = 0; i < count; i++) {
@@ -65,7 +66,7 @@ function readPe(view: DataView, address: number): Image | null {
   }
   const relocations = directory(5);
   const holder = regions.find((r) => relocations.memory >= r.memory && relocations.memory < r.memory + r.bytes);
-  return {
+  const image: Image = {
     imageBase,
     regions: regions.sort((a, b) => a.address - b.address || a.memory - b.memory),
     relocations:
@@ -73,6 +74,21 @@ function readPe(view: DataView, address: number): Image | null {
         ? null
         : { address: holder.address + relocations.memory - holder.memory, bytes: relocations.bytes },
   };
+  return cliHeader.memory === 0 ? image : withCli(image, cliHeader, { view, address });
+}
+
+/** The image with its metadata and IL as regions of their own; null when they are not as we know them. */
+function withCli(
+  image: Image,
+  header: { readonly memory: number; readonly bytes: number },
+  { view, address }: { readonly view: DataView; readonly address: number },
+): Image | null {
+  const sections = image.regions.map((region) => ({ ...region, address: region.address - address }));
+  const read = readCli(view, sections, header);
+  if (read === null) return null;
+  let regions = image.regions;
+  for (const part of read.parts) regions = regions.flatMap((region) => cut(region, part, part.finder));
+  return { ...image, regions, cli: read.cli };
 }
 
 /** The region with a part of it found otherwise. */

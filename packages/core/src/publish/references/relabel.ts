@@ -7,7 +7,7 @@ import { FoundReferences } from '../../patch/references/found-references.js';
 import { type Image, type Images, switchedAt } from '../../patch/references/images.js';
 import { noPlace, type ReferencePredictor } from '../../patch/references/reference-predictor.js';
 import { RelocatedWords } from '../../patch/references/relocated-words.js';
-import { fieldNumbers, forms, readWord, wordFor, writeWord } from '../../patch/references/word-forms.js';
+import { fieldNumbers, forms, isNumber, readWord, wordFor, writeWord } from '../../patch/references/word-forms.js';
 
 /** Rewrites the images in `all`; `original` is the same before. */
 export function relabel(
@@ -26,6 +26,7 @@ export function relabel(
         const place = predictor.placeOf({ image, imageIndex }, leadsTo, into);
         return place === noPlace ? leadsTo : place;
       },
+      numberOf: (counted) => predictor.numberOf({ image, imageIndex }, counted, into),
     });
   }
   for (const image of images.targets)
@@ -33,6 +34,8 @@ export function relabel(
       image,
       imageBase: image.imageBase,
       leadsToOf: (leadsTo) => leadsTo,
+      // In the target it is what it will be.
+      numberOf: () => noPlace,
     });
 }
 
@@ -41,9 +44,11 @@ interface Relabelled {
   /** Of the target. */
   readonly imageBase: number;
   readonly leadsToOf: (leadsTo: number) => number;
+  /** Of what is counted; `noPlace` where it stays as it is. */
+  readonly numberOf: (counted: { readonly leadsTo: number; readonly space: number }) => number;
 }
 
-function relabelImage(into: Uint8Array, from: Uint8Array, { image, imageBase, leadsToOf }: Relabelled): void {
+function relabelImage(into: Uint8Array, from: Uint8Array, { image, imageBase, leadsToOf, numberOf }: Relabelled): void {
   const relocated = relocatedOf(image, from);
   const found = new FoundReferences();
   const view = new DataView(into.buffer, into.byteOffset, into.byteLength);
@@ -64,7 +69,9 @@ function relabelImage(into: Uint8Array, from: Uint8Array, { image, imageBase, le
           const wordAt = address + (found.at[index] as number);
           const field = fieldNumbers[form] as number;
           const raw = readWord(view, wordAt, field);
-          writeWord(view, wordAt, field, wordFor(field, leadsToOf(found.leadsTo[index] as number) + added, raw));
+          const leadsTo = found.leadsTo[index] as number;
+          const to = isNumber(form) ? numberOf({ leadsTo, space: found.bias[index] as number }) : leadsToOf(leadsTo) + added;
+          if (to !== noPlace) writeWord(view, wordAt, field, wordFor(field, to, raw));
         }
       }
       offset = end;

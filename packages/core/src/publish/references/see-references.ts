@@ -10,6 +10,7 @@ import type { EncodedSpace } from '../../patch/remendo/compact-encoder.js';
 import type { Block } from '../../patch/remendo/patch-blocks.js';
 import type { MatchedBlocks } from '../remendo/matcher-kernel.js';
 import { chooseSwitches } from './choose-switches.js';
+import { withGoTables } from './read-go.js';
 import { readImage } from './read-images.js';
 import { relabel } from './relabel.js';
 
@@ -49,13 +50,25 @@ export function seeReferences({ space, starts, blocks, matchRewritten }: SeeInpu
     const input = { all: space.all, baseBytes, blocks: from, predictor: predictorOf(found, from), bases: found.bases };
     return { bases: chooseSwitches(input, isSwitched), targets: found.targets };
   };
-  const first = switchedBy(blocks, isGuess);
-  const predictor = predictorOf(first, blocks);
-  const matched = matchRewritten((all, original) => relabel(all, original, { images: first, predictor, baseBytes }));
-  if (matched.blocks.length > limits.patchBlocksMax) return null;
+  let matched: MatchedBlocks = { blocks, wrong: 0, asked: 0 };
+  let uncertain = Number.POSITIVE_INFINITY;
+  for (let pass = 0; pass < passesMax; pass++) {
+    const images = switchedBy(matched.blocks, isGuess);
+    const predictor = predictorOf(images, matched.blocks);
+    matched = matchRewritten((all, original) => relabel(all, original, { images, predictor, baseBytes }));
+    if (matched.blocks.length > limits.patchBlocksMax) return null;
+    const left = matched.wrong + matched.blocks.reduce((sum, { fresh }) => sum + fresh, 0);
+    if (left > uncertain * worthwhileShare) break;
+    uncertain = left;
+  }
   const images = switchedBy(matched.blocks, () => true);
   return { images, predictor: predictorOf(images, matched.blocks), matched };
 }
+
+/** Each pass knows better where things went than the one before; the second gains most of it. */
+const passesMax = 3;
+/** A further pass is worth its time when the last one left so much less to be coded. */
+const worthwhileShare = 0.9;
 
 /**
  * What the first blocks tell enough about: whether a word is an address at all. They tell less of tables whose every entry
@@ -65,8 +78,13 @@ const isGuess = ({ finder }: Region): boolean => finder === 'rva-guess' || finde
 
 function imagesOf(bytes: Uint8Array, starts: readonly number[]): readonly Image[] {
   return starts
-    .flatMap((start, index) => readImage(bytes.subarray(start, starts[index + 1] ?? bytes.length), start) ?? [])
+    .flatMap((start, index) => imageAt(bytes.subarray(start, starts[index + 1] ?? bytes.length), start))
     .slice(0, limits.patchImagesMax);
+}
+
+function imageAt(file: Uint8Array, address: number): readonly Image[] {
+  const image = readImage(file, address);
+  return image === null ? [] : [withGoTables(image, file, address)];
 }
 
 function tableOf(image: Image, all: Uint8Array) {

@@ -23,6 +23,9 @@ export function choosePrices(bits: number): MatchPrices {
   return { right: 1, wrong: 160, fresh: 120, freshStart: 96, jump: 170, jumpBit: 16 };
 }
 
+/** For programs in which addresses are where they lead to: what is still wrong there was really changed. */
+export const withReferences = (prices: MatchPrices): MatchPrices => ({ ...prices, wrong: Math.max(prices.wrong, 70) });
+
 /** Bits that the coder needs for a byte of a sample of the targets, without references: 8 for what is compressed already. */
 export function sampleBitsPerByte(targets: Uint8Array): number {
   const partBytes = Math.min(samplePartBytesMax, Math.floor(targets.length / sampleParts));

@@ -17,7 +17,7 @@ import {
 } from '../../patch/remendo/patch-header.js';
 import { patchInvalid } from '../../patch/remendo/patch-invalid.js';
 import { type FileStarts, type SeenReferences, seeReferences } from '../references/see-references.js';
-import { choosePrices, sampleBitsPerByte } from './choose-prices.js';
+import { choosePrices, sampleBitsPerByte, withReferences } from './choose-prices.js';
 import { matchWindows, type WindowSizes, windowSizes } from './match-windows.js';
 import { type MatchedBlocks, Matcher, type MatchPrices } from './matcher-kernel.js';
 
@@ -84,13 +84,13 @@ export function makePatch(files: LoadedFiles, options: MakePatchOptions = {}): r
     space,
     starts,
     blocks: plain.blocks,
-    matchRewritten: (rewrite) => matchRewritten(files, prices, rewrite),
+    matchRewritten: (rewrite) => matchRewritten(files, withReferences(prices), rewrite),
   });
   if (seen === null) return encode({ ...input, matched: plain, seen: null });
-  const withReferences = encode({ ...input, matched: seen.matched, seen });
-  if (isClearlyLess(seen.matched, plain)) return withReferences;
+  const seeing = encode({ ...input, matched: seen.matched, seen });
+  if (isClearlyLess(seen.matched, plain)) return seeing;
   const without = encode({ ...input, matched: plain, seen: null });
-  return bytesOf(withReferences) < bytesOf(without) ? withReferences : without;
+  return bytesOf(seeing) < bytesOf(without) ? seeing : without;
 }
 
 function matchRewritten(
