@@ -215,8 +215,8 @@ function codeDifference(difference: u32, P: u32, ahead: u32): u32 {
  * What is known of an operand: its position; its form; what its base refers to; the place where that is predicted to be
  * (`noPlace` when nothing predicts it); and an addend. A field of the word is (place + addend) >> scale, the rest of the
  * word is as in the base. The form, from the lowest bit: 4 bits its kind, which the models learn by; 5 the field's lowest
- * bit; 6 its length; 4 the scale; 1 whether it is cut as an ADRP instruction of ARM64 cuts it; 1 whether the word has two
- * bytes rather than four.
+ * bit; 6 its length; 4 the scale; 1 whether it is cut as an ADRP instruction of ARM64 cuts it; 2 the word's
+ * bytes: 0 four, 1 two, 2 one, 3 two with the higher one first.
  */
 const operandBytes: usize = 20;
 const noPlace: u32 = 0xffffffff;
@@ -251,14 +251,25 @@ let mapped: u32 = 0;
 let addend: u32 = 0;
 let raw: u32 = 0; // the word as in the base
 let wordBytes: u32 = 4;
+/** Whether the higher byte of a word of two comes first. */
+let isReversed: bool = false;
+@inline function loadWord(from: usize): u32 {
+  if (wordBytes == 4) return load<u32>(from);
+  if (wordBytes == 1) return <u32>load<u8>(from);
+  const word = <u32>load<u16>(from);
+  return isReversed ? word >>> 8 | (word & 255) << 8 : word;
+}
+@inline function byteOf(word: u32, index: u32): u32 { return word >>> ((isReversed ? 1 - index : index) << 3) & 255; }
 
 function openOperand(at: usize, from: usize): void {
   form = load<u32>(at, 4);
   key = load<u32>(at, 8);
   mapped = load<u32>(at, 12);
   addend = load<u32>(at, 16);
-  wordBytes = form >>> 20 & 1 ? 2 : 4;
-  raw = wordBytes == 4 ? load<u32>(from) : <u32>load<u16>(from);
+  const width = form >>> 20 & 3;
+  wordBytes = width == 0 ? 4 : width == 2 ? 1 : 2;
+  isReversed = width == 3;
+  raw = loadWord(from);
 }
 @inline function fieldBits(): u32 { return form >>> 9 & 63; }
 @inline function fieldMask(): u32 { const bits = fieldBits(); return bits >= 32 ? 0xffffffff : (<u32>1 << bits) - 1; }
@@ -325,7 +336,7 @@ function codeNotCandidate(bit: u32, rank: u32, state: u32, P: u32): u32 {
 /** Codes the operand that begins here. */
 function copyOperand(): void {
   openOperand(operand, references);
-  const word: u32 = !encoding ? 0 : wordBytes == 4 ? load<u32>(actual) : <u32>load<u16>(actual);
+  const word: u32 = encoding ? loadWord(actual) : 0;
   const entry = placeOf(key);
   const isKnown = load<u32>(entry) == key;
   const isMapped = mapped != noPlace;
@@ -350,7 +361,7 @@ function copyOperand(): void {
   if (wrong) made = codeOther(word, mappedWord);
   references += wordBytes;
   const bytes = wordBytes;
-  for (let i: u32 = 0; i < bytes; i++) finishCopied(made >>> (i << 3) & 255);
+  for (let i: u32 = 0; i < bytes; i++) finishCopied(byteOf(made, i));
   if (wrong) {
     since = 0;
     chunkLeft = 0;
@@ -732,7 +743,7 @@ function equalAhead(): u32 {
     if (word < operandsEnd && load<u32>(word) == position + equal) {
       openOperand(word, references + equal);
       const expected = expectedWord();
-      if (expected != (wordBytes == 4 ? load<u32>(actual + equal) : <u32>load<u16>(actual + equal))) break;
+      if (expected != loadWord(actual + equal)) break;
       word += operandBytes;
       equal += wordBytes;
       continue;
@@ -763,7 +774,7 @@ function copyRun(): bool {
       // The last one may reach beyond the chunk: it is as expected as a whole.
       openOperand(operand, references);
       const word = expectedWord();
-      for (let i: u32 = 0; i < wordBytes; i++) append(word >>> (i << 3) & 255);
+      for (let i: u32 = 0; i < wordBytes; i++) append(byteOf(word, i));
       references += wordBytes;
       done += wordBytes;
       nextOperand();

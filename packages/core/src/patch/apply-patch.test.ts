@@ -103,7 +103,7 @@ describe('the codec of a name', () => {
     for (const [codec, transforms] of crossed<CodecName, TransformName>(codecNames.slice(1), someTransforms)) {
       const patch = encodePatchHeader(
         header,
-        transforms.map((name) => ({ name, data: new Uint8Array() })),
+        transforms.map((name) => ({ name, data: new Uint8Array(), savedBytes: 0 })),
         [0, 0, 0],
       );
       const { input } = inputOf(codec, ['x']);

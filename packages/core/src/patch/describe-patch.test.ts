@@ -37,8 +37,8 @@ describe('what a patch says of itself', () => {
   it('with a transform: its codec by what it needs, whatever the delta names, and what the data takes', async () => {
     const image = { imageBase: 0x40_0000, relocations: null, regions: [] };
     const data = encodeImages({ bases: [image], targets: [image, image] });
-    const patch = patchOf('compact', [{ name: 'references', data }], [30, 400]);
-    const facts = { targetBytes: 1_000, saved: { references: 900 } };
+    const patch = patchOf('compact', [{ name: 'references', data, savedBytes: 900 }], [30, 400]);
+    const facts = { targetBytes: 1_000 };
     const report = await describePatch('remendo+containers+references', bufferSource(patch), facts);
     expect(report).toMatchObject({ codec: 'remendo+references', causes: { transforms: data.length, blocks: 30, bytes: 400 } });
     const counts = { targetPrograms: 2, basePrograms: 1 };
@@ -55,7 +55,7 @@ describe('what a patch says of itself', () => {
   });
 
   it('is refused when it can not be read', async () => {
-    const damaged = patchOf('compact', [{ name: 'containers', data: Buffer.from([0xff]) }], [30, 400]);
+    const damaged = patchOf('compact', [{ name: 'containers', data: Buffer.from([0xff]), savedBytes: 0 }], [30, 400]);
     for (const patch of [new Uint8Array(), damaged, patchOf('compact', [], [30, 400]).subarray(0, 20)]) {
       const refused = await describePatch('remendo', bufferSource(patch), { targetBytes: 1_000 }).catch(
         (error: { code?: string }) => error.code,

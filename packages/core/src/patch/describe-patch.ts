@@ -24,7 +24,7 @@ export interface TransformReport {
   readonly dataBytes: number;
   /** What it works on, as far as its data tells without bases and targets. */
   readonly counts: Readonly<Record<string, number>>;
-  /** How many bytes larger the patch is without it; null where nobody made that one. */
+  /** About how many bytes larger the patch would be without it, as its maker reckoned; null where it did not. */
   readonly savedBytes: number | null;
 }
 
@@ -39,21 +39,17 @@ export interface PatchCauses {
   readonly bytes: number;
 }
 
-/** By transform: what the maker measured. */
-export type SavedBytes = Readonly<Partial<Record<TransformName, number>>>;
-
 /**
  * @param facts.targetBytes of all targets together.
- * @param facts.saved is not in the patch (default: nothing is known).
  * @throws UpdaterError PATCH_INVALID or PATCH_CODEC_UNKNOWN for a patch that can not be read, as far as it is read: its head
  *   and the data of its transforms.
  */
 export async function describePatch(
   codec: CodecName,
   patch: ByteSource,
-  { targetBytes, saved = {} }: { readonly targetBytes: number; readonly saved?: SavedBytes },
+  { targetBytes }: { readonly targetBytes: number },
 ): Promise<PatchReport> {
-  return codec === 'bsdiff40' ? describeBsdiff40(patch, targetBytes) : describeRemendo(patch, saved);
+  return codec === 'bsdiff40' ? describeBsdiff40(patch, targetBytes) : describeRemendo(patch);
 }
 
 async function describeBsdiff40(patch: ByteSource, targetBytes: number): Promise<PatchReport> {
@@ -62,10 +58,10 @@ async function describeBsdiff40(patch: ByteSource, targetBytes: number): Promise
   return { codec: 'bsdiff40', profile: null, decodeCost: null, transforms: [], causes };
 }
 
-async function describeRemendo(patch: ByteSource, saved: SavedBytes): Promise<PatchReport> {
+async function describeRemendo(patch: ByteSource): Promise<PatchReport> {
   const { header, transforms: opened, streams } = await openPatch(patch);
   const transforms: TransformReport[] = [];
-  for (const transform of opened) transforms.push(await describeTransform(transform, saved));
+  for (const transform of opened) transforms.push(await describeTransform(transform));
   const [blocks = 0, ...others] = streams.map(({ bytes }) => bytes);
   return {
     codec: codecNameOf(transforms.map(({ name }) => name)),
@@ -85,8 +81,8 @@ const causesOf = (patch: ByteSource, parts: Omit<PatchCauses, 'header'>): PatchC
   ...parts,
 });
 
-async function describeTransform({ name, data }: PatchTransform<ByteSource>, saved: SavedBytes): Promise<TransformReport> {
-  return { name, dataBytes: data.bytes, counts: await countsOf[name](data), savedBytes: saved[name] ?? null };
+async function describeTransform({ name, data, savedBytes }: PatchTransform<ByteSource>): Promise<TransformReport> {
+  return { name, dataBytes: data.bytes, counts: await countsOf[name](data), savedBytes: savedBytes === 0 ? null : savedBytes };
 }
 
 const countsOf: Readonly<Record<TransformName, (data: ByteSource) => Promise<TransformReport['counts']>>> = {

@@ -23,13 +23,27 @@ export interface SampleFiles {
 
 export const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));
 
-/** What the maker makes of files, without disk and threads. */
-export function makePatchOf({ bases, targets }: SampleFiles, profile: ProfileName = 'compact'): Uint8Array {
+/** What the maker makes of files, without disk and threads; sees through programs unless told not to. */
+export function makePatchOf(
+  { bases, targets }: SampleFiles,
+  profile: ProfileName = 'compact',
+  { seesReferences = true }: { readonly seesReferences?: boolean } = {},
+): Uint8Array {
   const [base, target] = [joined(bases), joined(targets)];
   const matcher = new Matcher(base.length, target.length);
   matcher.all.set(base);
   matcher.all.set(target, base.length);
-  return joined(makePatch(matcher, { profile }));
+  const starts = seesReferences ? { bases: startsOf(bases), targets: startsOf(targets) } : { bases: [], targets: [] };
+  return joined(makePatch(matcher, { profile, starts }));
+}
+
+/** Where each file begins among all of them. */
+export function startsOf(files: readonly Uint8Array[]): readonly number[] {
+  let end = 0;
+  return files.map((file) => {
+    end += file.length;
+    return end - file.length;
+  });
 }
 
 /** A patch of given blocks, between what the transforms make of the files: compact with sizes, fast without. */

@@ -107,7 +107,7 @@ describe('a patch that sees through containers', () => {
         { copied: 0, reference: 0, fresh: half },
         { copied: half, reference: baseBytes, fresh: 0 },
       ];
-      const transforms = [{ name: 'containers' as const, data: plan?.data ?? new Uint8Array() }];
+      const transforms = [{ name: 'containers' as const, data: plan?.data ?? new Uint8Array(), savedBytes: 0 }];
       const bytes = patchOfBlocks(blocks, { all, baseBytes }, sizes, transforms);
       expect(Buffer.compare(await apply(bytes, [base], target.length), target)).toBe(0);
     },
@@ -210,7 +210,9 @@ describe('a hostile list of streams', () => {
   const patchWith = (data: ContainersData, viewBytes = 50): Uint8Array => {
     const all = prose(viewBytes, 3);
     const blocks = [{ copied: 0, reference: 0, fresh: viewBytes }];
-    return patchOfBlocks(blocks, { all, baseBytes: 0 }, null, [{ name: 'containers', data: codedNumbers(encodeContainers(data)) }]);
+    return patchOfBlocks(blocks, { all, baseBytes: 0 }, null, [
+      { name: 'containers', data: codedNumbers(encodeContainers(data)), savedBytes: 0 },
+    ]);
   };
 
   it('that is right is none', async () => {

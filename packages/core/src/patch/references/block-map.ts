@@ -18,8 +18,8 @@ export class BlockMap {
   /** @param blocks in order; the first makes the first byte of the targets. Fewer than 2^20 of them. */
   constructor(blocks: Iterable<Block>, baseBytes: number) {
     const stretches = new Stretches(copiesOf(blocks, baseBytes));
-    this.#starts = Uint32Array.from(stretches.starts);
-    this.#places = Uint32Array.from(stretches.places);
+    this.#starts = stretches.starts.slice(0, stretches.count);
+    this.#places = stretches.places.slice(0, stretches.count);
   }
 
   /** Where in the targets what is at this address of the bases is, or where it would be; -1 when nothing was copied. */
@@ -52,30 +52,47 @@ interface Copies {
 }
 
 function copiesOf(blocks: Iterable<Block>, baseBytes: number): Copies {
-  const found: { start: number[]; length: number[]; place: number[] } = { start: [], length: [], place: [] };
+  const found = { starts: new Uint32Array(1024), lengths: new Uint32Array(1024), places: new Uint32Array(1024) };
+  let count = 0;
   let position = 0;
   for (const { copied, reference, fresh } of blocks) {
     if (copied >= blockBytesMin && reference + copied <= baseBytes) {
-      found.start.push(reference);
-      found.length.push(copied);
-      found.place.push(position);
+      if (count === found.starts.length) {
+        found.starts = grown(found.starts);
+        found.lengths = grown(found.lengths);
+        found.places = grown(found.places);
+      }
+      found.starts[count] = reference;
+      found.lengths[count] = copied;
+      found.places[count] = position;
+      count += 1;
     }
     position += copied + fresh;
   }
-  const keys = Float64Array.from(found.start, (start, index) => start * keyShift + index).sort();
-  const inOrder = (column: readonly number[]): Uint32Array => Uint32Array.from(keys, (key) => column[key % keyShift] as number);
-  return { starts: inOrder(found.start), lengths: inOrder(found.length), places: inOrder(found.place) };
+  const keys = Float64Array.from({ length: count }, (_, index) => (found.starts[index] as number) * keyShift + index).sort();
+  const inOrder = (column: Uint32Array): Uint32Array => Uint32Array.from(keys, (key) => column[key % keyShift] as number);
+  return { starts: inOrder(found.starts), lengths: inOrder(found.lengths), places: inOrder(found.places) };
+}
+
+function grown(column: Uint32Array<ArrayBuffer>): Uint32Array<ArrayBuffer> {
+  const larger = new Uint32Array(column.length * 2);
+  larger.set(column);
+  return larger;
 }
 
 /** Stretches that do not overlap, in order: each byte belongs to the longest copy of it. */
 class Stretches {
-  readonly starts: number[] = [];
-  readonly places: number[] = [];
+  count = 0;
+  /** Of `count` stretches: where they begin, and where their first bytes went. A copy begins one, and goes on after a longer one. */
+  readonly starts: Uint32Array;
+  readonly places: Uint32Array;
   /** Copies that have begun, as a heap with the longest first; those that are over leave when they come to the front. */
   readonly #open: number[] = [];
   #at = 0;
 
   constructor(private readonly copies: Copies) {
+    this.starts = new Uint32Array(copies.starts.length * 2);
+    this.places = new Uint32Array(copies.starts.length * 2);
     for (let copy = 0; copy < copies.starts.length; copy++) {
       const start = copies.starts[copy] as number;
       this.#closeUpTo(start);
@@ -100,10 +117,11 @@ class Stretches {
   /** The stretch of a copy that begins here; nothing when the one before goes on. */
   #add(copy: number): void {
     const place = (this.copies.places[copy] as number) + this.#at - (this.copies.starts[copy] as number);
-    const last = this.starts.length - 1;
+    const last = this.count - 1;
     if (last >= 0 && (this.places[last] as number) + this.#at - (this.starts[last] as number) === place) return;
-    this.starts.push(this.#at);
-    this.places.push(place);
+    this.starts[this.count] = this.#at;
+    this.places[this.count] = place;
+    this.count += 1;
   }
 
   /** Whether copy `a` comes before `b`: longer, or as long and earlier. */

@@ -95,10 +95,10 @@ function isWide({ tagBits, spaces }: ColumnKind, { rows, wideHeaps }: CliLayout)
   return spaces.some((table) => (rows[table] ?? 0) >= 2 ** (16 - tagBits));
 }
 
-/** Where in memory that with this number lies; the end of a table counts as a row of it. -1 when there is none. */
+/** Where in memory that with this number lies; the end of a table that has rows counts as one. -1 when there is none. */
 export function memoryOf(cli: Cli, space: number, number: number): number {
   const found = cli.spaces.get(space);
-  if (found === undefined || number < found.first || number > found.first + found.count) return -1;
+  if (found === undefined || found.count === 0 || number < found.first || number > found.first + found.count) return -1;
   return found.memory + (number - found.first) * found.stride;
 }
 

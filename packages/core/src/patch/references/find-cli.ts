@@ -104,3 +104,22 @@ export function findInCliCode({ image, bytes }: Part, view: DataView, found: Fou
 /** Whether the token of a method's local variables follows: the header of a method has its own length, 3, in its second byte. */
 const isLocals = (bytes: Uint8Array, p: number, table: number): boolean =>
   table === 0x11 && p >= 7 && ((bytes[p - 7] as number) & 7) === 3 && (bytes[p - 6] as number) >> 4 === 3;
+
+/** What begins a type's number in a signature: ELEMENT_TYPE_VALUETYPE and ELEMENT_TYPE_CLASS. ECMA-335, II.23.1.16 and II.23.2.8. */
+const typeFollows = [0x11, 0x12];
+const typeTables = [0x02, 0x01, 0x1b];
+
+/** Numbers of types in signatures, compressed: below 128 in one byte, else in two, the higher first, of which the first two bits are 10. */
+export function findInSignatures({ image, bytes }: Part, view: DataView, found: FoundReferences): void {
+  const { cli } = image;
+  if (cli === undefined) return;
+  for (let p = 0; p + 2 <= bytes.length; p++) {
+    if (!typeFollows.includes(bytes[p] as number)) continue;
+    const first = bytes[p + 1] as number;
+    const isLong = first >= 128;
+    if (isLong && (first >= 192 || p + 3 > bytes.length)) continue;
+    const word = isLong ? view.getUint16(p + 1) & 0x3fff : first;
+    const form = isLong ? forms.signature2 : forms.signature1;
+    if (addNumber(cli, { at: p + 1, form, space: typeTables[word & 3] ?? -1, number: word >>> 2 }, found)) p += isLong ? 2 : 1;
+  }
+}

@@ -22,18 +22,6 @@ export class FoundReferences {
     this.bias[index] = bias;
   }
 
-  /** What was found, as a copy; nothing is found any more here. */
-  take(): FoundReferences {
-    const taken = new FoundReferences();
-    taken.count = this.count;
-    taken.at = this.at.slice(0, this.count);
-    taken.form = this.form.slice(0, this.count);
-    taken.leadsTo = this.leadsTo.slice(0, this.count);
-    taken.bias = this.bias.slice(0, this.count);
-    this.count = 0;
-    return taken;
-  }
-
   #grow(): void {
     const grown = <T extends Uint32Array | Uint8Array>(from: T, to: T): T => {
       to.set(from);

@@ -27,6 +27,14 @@ export const finderNames = [
   'go-buckets',
   'cli-tables',
   'cli-code',
+  'cli-signatures',
+  'arm64-functions',
+  'self-relative-guess',
+  'chained-pointers64',
+  'names',
+  'symbols32',
+  'relocations32',
+  'relocations32-added',
 ] as const;
 export type FinderName = (typeof finderNames)[number];
 

@@ -2,6 +2,7 @@
  * Says of copied bytes of a program which of its words are addresses, and what they will be in the target: what a word
  * leads to in the base was copied somewhere, and there it will lead.
  */
+import { operandNumbers } from '../remendo/coder-kernel.js';
 import type { Block } from '../remendo/patch-blocks.js';
 import { BlockMap } from './block-map.js';
 import { numberAt } from './cli-spaces.js';
@@ -70,12 +71,11 @@ export class ReferencePredictor {
   }
 
   #predictIn({ base, target, part, start, end }: PredictInput, into: Uint32Array, first: number): number {
-    const found = this.#found;
-    found.clear();
+    this.#found.clear();
     const offset = part.reference + start - base.region.address;
     const bytes = part.bytes.subarray(start, end);
-    findReferences({ image: base.image, region: base.region, bytes, offset }, found);
-    this.#relocated.merge({ image: base.image, address: part.reference + start, bytes }, found);
+    findReferences({ image: base.image, region: base.region, bytes, offset }, this.#found);
+    const found = this.#relocated.merge({ image: base.image, address: part.reference + start, bytes }, this.#found);
     const memory = target.region.memory + part.position + start - target.region.address;
     let at = first;
     let free = 0;
@@ -86,6 +86,7 @@ export class ReferencePredictor {
       const field = fieldNumbers[form] as number;
       // The coder relies on it: in order, none over another, all in the part.
       if (wordAt < free || wordAt + wordBytesOf(field) > bytes.length) continue;
+      if (at + operandNumbers > into.length) return at;
       free = wordAt + wordBytesOf(field);
       const bias = found.bias[index] as number;
       const placed = isNumber(form) ? this.numberOf(base, { leadsTo, space: bias }, target) : this.placeOf(base, leadsTo, target);

@@ -2,7 +2,7 @@
  * The words that a loader changes when it puts a program elsewhere in memory: they hold addresses for certain. Format:
  * Microsoft, "PE Format", the .reloc section: blocks of a page's address, the block's length and its entries of 16 bits.
  */
-import type { FoundReferences } from './found-references.js';
+import { FoundReferences } from './found-references.js';
 import type { Image } from './images.js';
 import { forms } from './word-forms.js';
 
@@ -11,7 +11,8 @@ const wordTypes = [3, 10];
 
 export class RelocatedWords {
   /** Addresses among all bases, in order. */
-  #words = new Uint32Array();
+  readonly #words: Uint32Array;
+  readonly #merged = new FoundReferences();
 
   /** @param tables of images, as `Image.relocations` says where. Whatever they hold: what is not possible is left out. */
   constructor(tables: readonly { readonly image: Image; readonly bytes: Uint8Array }[]) {
@@ -20,13 +21,17 @@ export class RelocatedWords {
     this.#words = Uint32Array.from(words).sort();
   }
 
-  /** Puts those of a part among what was found there, in order; what they overlap gives way. */
-  merge(part: { readonly image: Image; readonly address: number; readonly bytes: Uint8Array }, found: FoundReferences): void {
+  /** Those of a part among what was found there otherwise, in order; what they overlap gives way. Holds until the next call. */
+  merge(
+    part: { readonly image: Image; readonly address: number; readonly bytes: Uint8Array },
+    others: FoundReferences,
+  ): FoundReferences {
     const first = this.#firstFrom(part.address);
     const end = part.address + part.bytes.length - 4;
-    if (first === this.#words.length || (this.#words[first] as number) > end) return;
+    if (first === this.#words.length || (this.#words[first] as number) > end) return others;
     const view = new DataView(part.bytes.buffer, part.bytes.byteOffset, part.bytes.byteLength);
-    const others = found.take();
+    const found = this.#merged;
+    found.clear();
     let other = 0;
     let free = 0;
     const addOthersBefore = (limit: number): void => {
@@ -45,6 +50,7 @@ export class RelocatedWords {
       free = at + 4;
     }
     addOthersBefore(Number.POSITIVE_INFINITY);
+    return found;
   }
 
   #firstFrom(address: number): number {

@@ -32,6 +32,9 @@ export const forms = {
    * follow are of words in tables (`numberForm`).
    */
   token: 14,
+  /** .NET: a type's number in a signature, above two bits that say of which table; compressed to one byte, to two. */
+  signature1: 15,
+  signature2: 16,
 } as const;
 
 interface Field {
@@ -39,13 +42,21 @@ interface Field {
   readonly bits: number;
   readonly scale?: number;
   readonly isCut?: boolean;
-  readonly wordBytes?: 2 | 4;
+  readonly wordBytes?: 1 | 2 | 4;
+  /** Of two bytes the higher one comes first. */
+  readonly isReversed?: boolean;
   /** What the coder's models learn by, when it is not the form: below 16. */
   readonly kind?: number;
 }
 
 /** Kinds of .NET's numbers: those of forms that are never in the same code. */
-const kinds = { token: forms.branch26, row: forms.branch19, string: forms.page21, blob: forms.offset12 } as const;
+const kinds = {
+  token: forms.branch26,
+  row: forms.branch19,
+  string: forms.page21,
+  blob: forms.offset12,
+  signature: forms.offset12by2,
+} as const;
 const tagBitsMax = 5;
 
 /** The field of a word that holds a place. */
@@ -65,7 +76,9 @@ const fields: Readonly<Record<number, Field>> = {
   [forms.inRegion]: { bits: 32 },
   [forms.rowInRegion]: { bits: 28, scale: 3 },
   [forms.token]: { bits: 24, kind: kinds.token },
-  ...Object.fromEntries(numberFields().map((field, index) => [forms.token + 1 + index, field])),
+  [forms.signature1]: { wordBytes: 1, lowestBit: 2, bits: 5, kind: kinds.signature },
+  [forms.signature2]: { wordBytes: 2, isReversed: true, lowestBit: 2, bits: 12, kind: kinds.signature },
+  ...Object.fromEntries(numberFields().map((field, index) => [forms.signature2 + 1 + index, field])),
 };
 
 /** By kind, width and how many of the lowest bits tell what is counted. */
@@ -85,16 +98,24 @@ function numberFields(): readonly Field[] {
 /** The form of a word of a table that holds a number, above `tagBits` that say of what. */
 export function numberForm(wordBytes: 2 | 4, tagBits: number, kind: 'row' | 'string' | 'blob'): number {
   const width = ['row', 'string', 'blob'].indexOf(kind) * 2 + (wordBytes === 2 ? 0 : 1);
-  return forms.token + 1 + width * (tagBitsMax + 1) + tagBits;
+  return forms.signature2 + 1 + width * (tagBitsMax + 1) + tagBits;
 }
 
 /** Whether the word holds a number of what is counted, rather than where it is. */
 export const isNumber = (form: number): boolean => form >= forms.token;
 
+/** How many bytes a word has, by how a field's number says it. */
+const widths = [4, 2, 1, 2] as const;
+
 /** By form: its kind and its field as one number, as the coder has it (`openOperand` in kernels/coder.ts). */
 export const fieldNumbers: readonly number[] = Object.entries(fields).map(
-  ([form, { lowestBit = 0, bits, scale = 0, isCut = false, wordBytes = 4, kind = Number(form) }]) =>
-    kind | (lowestBit << 4) | (bits << 9) | (scale << 15) | (Number(isCut) << 19) | (Number(wordBytes === 2) << 20),
+  ([form, { lowestBit = 0, bits, scale = 0, isCut = false, isReversed = false, wordBytes = 4, kind = Number(form) }]) =>
+    kind |
+    (lowestBit << 4) |
+    (bits << 9) |
+    (scale << 15) |
+    (Number(isCut) << 19) |
+    ((isReversed ? 3 : widths.indexOf(wordBytes)) << 20),
 );
 
 /** The word that leads to `to`, a place plus the word's addend, otherwise as `raw`. */
@@ -109,12 +130,18 @@ export function wordFor(fieldNumber: number, to: number, raw: number): number {
 }
 
 /** Bytes of the word. */
-export const wordBytesOf = (fieldNumber: number): 2 | 4 => (((fieldNumber >>> 20) & 1) === 1 ? 2 : 4);
+export const wordBytesOf = (fieldNumber: number): 1 | 2 | 4 => widths[(fieldNumber >>> 20) & 3] as 1 | 2 | 4;
+const isReversed = (fieldNumber: number): boolean => ((fieldNumber >>> 20) & 3) === 3;
 
-export const readWord = (view: DataView, at: number, fieldNumber: number): number =>
-  wordBytesOf(fieldNumber) === 2 ? view.getUint16(at, true) : view.getUint32(at, true);
+export function readWord(view: DataView, at: number, fieldNumber: number): number {
+  const bytes = wordBytesOf(fieldNumber);
+  if (bytes === 4) return view.getUint32(at, true);
+  return bytes === 2 ? view.getUint16(at, !isReversed(fieldNumber)) : view.getUint8(at);
+}
 
 export function writeWord(view: DataView, at: number, fieldNumber: number, word: number): void {
-  if (wordBytesOf(fieldNumber) === 2) view.setUint16(at, word, true);
-  else view.setUint32(at, word, true);
+  const bytes = wordBytesOf(fieldNumber);
+  if (bytes === 4) view.setUint32(at, word, true);
+  else if (bytes === 2) view.setUint16(at, word, !isReversed(fieldNumber));
+  else view.setUint8(at, word);
 }

@@ -60,8 +60,10 @@ class RunWriter {
   copy({ reference, copied }: Block, address: number): void {
     const { all, baseBytes } = this.space;
     const { predictor } = this;
-    if (predictor === null || reference + copied > baseBytes)
-      return this.#compare(all.subarray(address, address + copied), all.subarray(reference, reference + copied));
+    if (predictor === null || reference + copied > baseBytes) {
+      this.#compare(all.subarray(address, address + copied), all.subarray(reference, reference + copied));
+      return;
+    }
     for (let start = 0; start < copied; start += pieceBytesMax) {
       const piece = predictor.room(Math.min(pieceBytesMax, copied - start));
       piece.set(all.subarray(reference + start, reference + start + piece.length));

@@ -6,7 +6,7 @@
  * | 0      | 1      | 0x10 compact profile, 0x11 fast profile, of format version 1      |
  * | 1      | varint | decode cost                                                      |
  * | …      | varint | number of transforms                                             |
- * | …      |        | for each transform, in the order of their numbers: u8 its number, varint length of its data |
+ * | …      |        | for each transform, in the order of their numbers: u8 its number, varint length of its data, varint about how many bytes it saves |
  * | …      | 3      | compact only: windowBits, historyBits, guessBits                  |
  * | …      | varint | compact: length of the block list · fast: of blocks, runs, wrong bytes |
  * | …      |        | the data of each transform                                       |
@@ -32,6 +32,8 @@ export type TransformName = (typeof transformNames)[number];
 export interface PatchTransform<Data> {
   readonly name: TransformName;
   readonly data: Data;
+  /** About how much larger the patch would be without it, as its maker reckons; 0 when that is not known. For people. */
+  readonly savedBytes: number;
 }
 
 const versionBits = 0x10;
@@ -64,7 +66,11 @@ export function encodePatchHeader(
     .u8(versionBits | profileNames.indexOf(header.profile))
     .varint(header.decodeCost)
     .varint(transforms.length);
-  for (const { name, data } of transforms) writer.u8(transformNames.indexOf(name) + 1).varint(data.length);
+  for (const { name, data, savedBytes } of transforms)
+    writer
+      .u8(transformNames.indexOf(name) + 1)
+      .varint(data.length)
+      .varint(savedBytes);
   if (header.sizes !== null) writer.u8(header.sizes.windowBits).u8(header.sizes.historyBits).u8(header.sizes.guessBits);
   for (const bytes of streamBytes.slice(0, lengthCounts[header.profile])) writer.varint(bytes);
   return writer.toBuffer();
@@ -90,7 +96,7 @@ export async function openPatch(patch: ByteSource): Promise<OpenedPatch> {
     const slices = sliceStreams(patch, reader.offset, [...transforms.map(({ data }) => data), ...lengths]);
     return {
       header: { profile, decodeCost, sizes },
-      transforms: transforms.map(({ name }, index) => ({ name, data: slices[index] as ByteSource })),
+      transforms: transforms.map((transform, index) => ({ ...transform, data: slices[index] as ByteSource })),
       streams: slices.slice(transforms.length),
     };
   } catch (cause) {
@@ -109,7 +115,7 @@ function readTransforms(reader: ByteReader): readonly PatchTransform<number>[] {
     if (name === undefined) throw unknown(`transform ${number}`);
     if (number <= last) throw patchInvalid('its transforms are out of order');
     last = number;
-    transforms.push({ name, data: reader.varint() });
+    transforms.push({ name, data: reader.varint(), savedBytes: reader.varint() });
   }
   return transforms;
 }

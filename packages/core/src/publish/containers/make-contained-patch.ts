@@ -16,7 +16,7 @@ export function makeContainedPatch(files: LoadedFiles, options: MakePatchOptions
   const contained = makePatch(viewsOf(plan), {
     ...options,
     starts: plan.starts(options.starts ?? { bases: [0], targets: [0] }),
-    transforms: [{ name: 'containers', data: plan.data }],
+    containers: plan,
   });
   if (all.length > bothBytesMax) return contained;
   const plain = makePlain(files, options);

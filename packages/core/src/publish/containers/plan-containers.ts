@@ -19,6 +19,8 @@ export interface ContainedFiles {
 export interface ContainersPlan {
   /** The transform's. */
   readonly data: Uint8Array;
+  /** Of the targets' streams that are seen inflated. */
+  readonly recodedBytes: number;
   readonly baseViewBytes: number;
   readonly targetViewBytes: number;
   /** Fills a buffer of so many bytes with the bases' view; and with the targets'. */
@@ -116,6 +118,7 @@ function planOf(files: ContainedFiles, { base, target }: SideStreams): Container
   if (base.length + target.length === 0) return null;
   return {
     data: codedNumbers(encodeContainers({ inflatedBytes, targetViewBytes, ...codedStreams(flat(base), flat(target)) })),
+    recodedBytes: target.reduce((sum, { start, end }) => sum + end - start, 0),
     baseViewBytes,
     targetViewBytes,
     fillBase: (into) => fillView(into, files.base, base),

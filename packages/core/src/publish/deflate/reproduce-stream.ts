@@ -1,4 +1,3 @@
-import { brotliCompressSync, constants } from 'node:zlib';
 import {
   type DeflateKernel,
   type DeflateParameters,
@@ -6,6 +5,7 @@ import {
   takeDeflateKernel,
 } from '../../patch/deflate/deflate-kernel.js';
 import { giveBackDeflater, takeDeflater } from '../../patch/deflate/deflater.js';
+import { encodeCompact } from '../../patch/remendo/compact-encoder.js';
 import { compareTokens, type TokenRecords, tokensToTell } from './compare-stream.js';
 import { type ParsedStream, parseStream } from './parse-stream.js';
 import { writeCorrections } from './write-corrections.js';
@@ -107,9 +107,10 @@ function findCorrected(kernel: DeflateKernel, stream: ParsedToReproduce): Reprod
   return isMade(stream, found.parameters, corrections) ? { parameters: found.parameters, corrections } : null;
 }
 
+/** As the coder codes them in the patch: the same on every machine, as the patch has to be. */
 const compressedBytes = (bytes: Uint8Array): number =>
-  brotliCompressSync(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: 5, [constants.BROTLI_PARAM_SIZE_HINT]: bytes.length } })
-    .length;
+  encodeCompact([{ copied: 0, reference: 0, fresh: bytes.length }], { all: bytes, baseBytes: 0 }, correctionsSizes).bytes.length;
+const correctionsSizes = { windowBits: 17, historyBits: 20, guessBits: 14 };
 
 interface ComparedModel {
   readonly parameters: DeflateParameters;

@@ -44,6 +44,7 @@ export function readCli(view: DataView, sections: readonly Section[], header: Pl
     { ...metadata, finder: 'none' as const },
     { ...resources, finder: 'none' as const },
     { ...found.tables, finder: 'cli-tables' as const },
+    { ...found.blobs, finder: 'cli-signatures' as const },
   ];
   return { cli: found.cli, parts };
 }
@@ -54,7 +55,11 @@ const readPlace = (view: DataView, at: number): Place => ({
 });
 
 /** @param root the metadata's first byte. */
-function readMetadata(view: DataView, root: number, metadata: Place): { readonly cli: Cli; readonly tables: Place } | null {
+function readMetadata(
+  view: DataView,
+  root: number,
+  metadata: Place,
+): { readonly cli: Cli; readonly tables: Place; readonly blobs: Place } | null {
   if (view.getUint32(root, true) !== metadataSignature) return null;
   const streams = readStreams(view, root, metadata);
   const tables = streams.get('#~');
@@ -65,7 +70,7 @@ function readMetadata(view: DataView, root: number, metadata: Place): { readonly
   const heaps = heapNames.map((name) => streams.get(name) ?? { memory: 0, bytes: 0 });
   const wideHeaps = view.getUint8(at + 6) & 7;
   const memory = tables.memory + counts.end - at;
-  return { cli: buildCli({ memory, rows: counts.rows, heaps, wideHeaps }), tables };
+  return { cli: buildCli({ memory, rows: counts.rows, heaps, wideHeaps }), tables, blobs: heaps[3] as Place };
 }
 
 /** How many rows each table has, and where the first row begins; null when there are tables that we don't know. */

@@ -61,15 +61,15 @@ function relabelImage(into: Uint8Array, from: Uint8Array, { image, imageBase, le
         const bytes = from.subarray(address, region.address + end);
         found.clear();
         findReferences({ image, region, bytes, offset }, found);
-        relocated.merge({ image, address, bytes }, found);
-        for (let index = 0; index < found.count; index++) {
+        const all = relocated.merge({ image, address, bytes }, found);
+        for (let index = 0; index < all.count; index++) {
           // What is an address as it stands stays so in the target, whether it was taken for one or not.
-          const form = found.form[index] as number;
+          const form = all.form[index] as number;
           const added = form === forms.absolute ? imageBase : 0;
-          const wordAt = address + (found.at[index] as number);
+          const wordAt = address + (all.at[index] as number);
           const field = fieldNumbers[form] as number;
           const raw = readWord(view, wordAt, field);
-          const leadsTo = found.leadsTo[index] as number;
+          const leadsTo = all.leadsTo[index] as number;
           const to = isNumber(form) ? numberOf({ leadsTo, space: found.bias[index] as number }) : leadsToOf(leadsTo) + added;
           if (to !== noPlace) writeWord(view, wordAt, field, wordFor(field, to, raw));
         }

@@ -50,6 +50,8 @@ export function seeReferences({ space, starts, blocks, matchRewritten }: SeeInpu
     const input = { all: space.all, baseBytes, blocks: from, predictor: predictorOf(found, from), bases: found.bases };
     return { bases: chooseSwitches(input, isSwitched), targets: found.targets };
   };
+  // Rows of .NET's tables lead to other rows: each pass sets right those that lead to what the one before set right.
+  const hasRows = found.bases.some(({ cli }) => cli !== undefined);
   let matched: MatchedBlocks = { blocks, wrong: 0, asked: 0 };
   let uncertain = Number.POSITIVE_INFINITY;
   for (let pass = 0; pass < passesMax; pass++) {
@@ -58,7 +60,7 @@ export function seeReferences({ space, starts, blocks, matchRewritten }: SeeInpu
     matched = matchRewritten((all, original) => relabel(all, original, { images, predictor, baseBytes }));
     if (matched.blocks.length > limits.patchBlocksMax) return null;
     const left = matched.wrong + matched.blocks.reduce((sum, { fresh }) => sum + fresh, 0);
-    if (left > uncertain * worthwhileShare) break;
+    if (left > uncertain * worthwhileShare && !hasRows) break;
     uncertain = left;
   }
   const images = switchedBy(matched.blocks, () => true);

@@ -24,7 +24,7 @@ export function choosePrices(bits: number): MatchPrices {
 }
 
 /** For programs in which addresses are where they lead to: what is still wrong there was really changed. */
-export const withReferences = (prices: MatchPrices): MatchPrices => ({ ...prices, wrong: Math.max(prices.wrong, 70) });
+export const withReferences = (prices: MatchPrices): MatchPrices => ({ ...prices, wrong: Math.max(prices.wrong, 60) });
 
 /** Bits that the coder needs for a byte of a sample of the targets, without references: 8 for what is compressed already. */
 export function sampleBitsPerByte(targets: Uint8Array): number {

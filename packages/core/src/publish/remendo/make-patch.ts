@@ -55,8 +55,15 @@ export interface MakePatchOptions {
   readonly profile?: ProfileName;
   /** Where files begin: programs are looked for there (default: one base, one target). */
   readonly starts?: FileStarts;
-  /** What was done to the files before, to be undone on the terminal (default: nothing). */
-  readonly transforms?: readonly PatchTransform<Uint8Array>[];
+  /** How the files are views of others, to be undone on the terminal (default: they are no views). */
+  readonly containers?: ContainersMade;
+}
+
+export interface ContainersMade {
+  /** Of the transform. */
+  readonly data: Uint8Array;
+  /** How many bytes of the targets are compressed streams that are seen inflated: without it they would be new. */
+  readonly recodedBytes: number;
 }
 
 /**
@@ -65,7 +72,7 @@ export interface MakePatchOptions {
  *   would not make them smaller.
  */
 export function makePatch(files: LoadedFiles, options: MakePatchOptions = {}): readonly Uint8Array[] {
-  const { profile = 'compact', starts = { bases: [0], targets: [0] }, transforms = [] } = options;
+  const { profile = 'compact', starts = { bases: [0], targets: [0] }, containers = null } = options;
   const targetBytes = files.all.length - files.baseBytes;
   const bits = sampleBitsPerByte(files.all.subarray(files.baseBytes));
   const prices = choosePrices(bits);
@@ -79,17 +86,17 @@ export function makePatch(files: LoadedFiles, options: MakePatchOptions = {}): r
       return files.all;
     },
   };
-  const input = { space, profile, transforms };
+  const input = { space, profile, containers, plain };
   const seen = seeReferences({
     space,
     starts,
     blocks: plain.blocks,
     matchRewritten: (rewrite) => matchRewritten(files, withReferences(prices), rewrite),
   });
-  if (seen === null) return encode({ ...input, matched: plain, seen: null });
-  const seeing = encode({ ...input, matched: seen.matched, seen });
+  if (seen === null) return encode({ ...input, seen: null });
+  const seeing = encode({ ...input, seen });
   if (isClearlyLess(seen.matched, plain)) return seeing;
-  const without = encode({ ...input, matched: plain, seen: null });
+  const without = encode({ ...input, seen: null });
   return bytesOf(seeing) < bytesOf(without) ? seeing : without;
 }
 
@@ -116,22 +123,34 @@ const clearlyLessShare = 0.8;
 
 interface EncodeInput {
   readonly space: EncodedSpace;
-  readonly matched: MatchedBlocks;
-  readonly seen: SeenReferences | null;
   readonly profile: ProfileName;
-  readonly transforms: readonly PatchTransform<Uint8Array>[];
+  readonly containers: ContainersMade | null;
+  /** As the files are, and as they look when references are seen. */
+  readonly plain: MatchedBlocks;
+  readonly seen: SeenReferences | null;
 }
 
-function encode({ space, matched, seen, profile, ...input }: EncodeInput): readonly Uint8Array[] {
-  const references = seen === null ? [] : [{ name: 'references' as const, data: encodeImages(seen.images) }];
-  const transforms = [...input.transforms, ...references];
-  const blocks = seen === null ? splitFar(matched.blocks, space.baseBytes) : matched.blocks;
+function encode({ space, profile, containers, plain, seen }: EncodeInput): readonly Uint8Array[] {
+  const matched = seen?.matched ?? { ...plain, blocks: splitFar(plain.blocks, space.baseBytes) };
   const predictor = seen?.predictor ?? null;
   const { header, streams } =
-    profile === 'fast' ? encodedFast(blocks, space, predictor) : encodedCompact({ ...matched, blocks }, space, predictor);
+    profile === 'fast' ? encodedFast(matched.blocks, space, predictor) : encodedCompact(matched, space, predictor);
+  const transforms: PatchTransform<Uint8Array>[] = [];
+  const streamBytes = bytesOf(streams);
+  if (containers !== null) {
+    const savedBytes = Math.max(0, containers.recodedBytes - streamBytes);
+    transforms.push({ name: 'containers', data: containers.data, savedBytes });
+  }
+  if (seen !== null) {
+    const savedBytes = Math.max(0, Math.round((streamBytes * bitsOf(plain)) / bitsOf(matched)) - streamBytes);
+    transforms.push({ name: 'references', data: encodeImages(seen.images), savedBytes });
+  }
   const lengths = streams.slice(0, -1).map((stream) => stream.length);
   return [encodePatchHeader(header, transforms, lengths), ...transforms.map(({ data }) => data), ...streams];
 }
+
+/** About how many bits they take, as far as two ways of matching the same files are to be compared. */
+const bitsOf = (matched: MatchedBlocks): number => matched.wrong * 9 + freshOf(matched) * 4 + matched.blocks.length * 24 + 1;
 
 interface EncodedStreams {
   readonly header: PatchHeader;
