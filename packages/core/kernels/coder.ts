@@ -303,9 +303,10 @@ function expectedWord(): u32 {
 
 /** Remembers where the operand led: the place nearest to the predicted one that the word may mean. */
 function learnPlace(word: u32): void {
-  const guess = mapped == noPlace ? 0 - addend : mapped;
-  const place = guess + <u32>(signedField(fieldOf(word) - fieldFor(guess)) << <i32>(form >>> 15 & 15));
   const entry = placeOf(key);
+  // Words of one key may hold different parts of a place: what others told of it stays.
+  const guess = load<u32>(entry) == key ? load<u32>(entry, 4) : mapped == noPlace ? 0 - addend : mapped;
+  const place = guess + <u32>(signedField(fieldOf(word) - fieldFor(guess)) << <i32>(form >>> 15 & 15));
   if (load<u32>(entry) == key && wordFor(load<u32>(entry, 4)) == word) {
     const count = load<u32>(entry, 8);
     if (count < 7) store<u32>(entry, count + 1, 8);

@@ -25,9 +25,9 @@ export interface SampleFunction {
 export function sampleRelease(machine: SampleMachine, count: number): { readonly base: Uint8Array; readonly target: Uint8Array } {
   const base = Array.from({ length: count }, (_, id) => ({ id, version: 0 }));
   const target = base.flatMap((one) => {
-    if (one.id % 197 === 7) return [];
-    const added = one.id % 113 === 3 ? [{ id: count + one.id, version: 0 }] : [];
-    return [...added, one.id % 151 === 11 ? { ...one, version: 1 } : one];
+    if (one.id % 293 === 7) return [];
+    const added = one.id % 307 === 3 ? [{ id: count + one.id, version: 0 }] : [];
+    return [...added, one.id % 409 === 11 ? { ...one, version: 1 } : one];
   });
   return {
     base: buildProgram({ machine, functions: base }),
@@ -43,7 +43,7 @@ const layout = {
 } as const;
 const sectionBytes = 0x1000;
 const datumBytes = 24;
-const dataCount = 200;
+const dataCount = 60;
 
 export function buildProgram(program: SampleProgram): Uint8Array {
   const bodies = program.functions.map((one) => bodyOf(program.machine, one, program.functions.length));
@@ -94,10 +94,11 @@ function bodyOf(machine: SampleMachine, { id, version }: SampleFunction, count: 
     bytes.push(0, 0, 0, 0);
   };
   for (let left = 20 + below(60); left > 0; left--) {
-    const kind = below(30);
+    const kind = below(24);
     if (kind < 4) add('e8', { kind: 'function', id: below(count) });
     else if (kind === 4) add('0f84', { kind: 'function', id });
-    else if (kind < (machine === 'pe32' ? 6 : 7)) add(machine === 'pe32' ? 'a1' : '488d05', { kind: 'datum', id: below(dataCount) });
+    else if (kind < 7 && (machine !== 'pe32' || id % 16 === 0)) add(machine === 'pe32' ? 'a1' : '488d05', { kind: 'datum', id: below(dataCount) });
+    else if (kind < 16) bytes.push(0xb8 + below(8), below(256), below(256), below(256), 0);
     else bytes.push(...Buffer.from(plainInstructions[below(plainInstructions.length)] ?? '90', 'hex'));
   }
   bytes.push(0xc3);

@@ -22,6 +22,7 @@ export function findInEhFrame(part: Part, view: DataView, found: FoundReferences
       p += 4;
       continue;
     }
+    found.add(p + 4, forms.backward, (memory + p + 4 - back) >>> 0, 0);
     found.add(p + 8, forms.relative, start, 0);
     findExceptions(part, view, { entry: p, found });
     p += 4 + entryBytes;

@@ -8,7 +8,15 @@ import { findInCliCode, findInCliTables, findInSignatures } from './find-cli.js'
 import { findInEhFrame } from './find-eh-frame.js';
 import { findInGoBuckets, findInGoData, findInGoFunctions, findInGoTable } from './find-go.js';
 import { findByGuess, findChainedPointers, findPointers, findSelfRelative } from './find-guesses.js';
-import { findInArm64Functions, findInEhFrameHeader, findInRows, findInTable, type Rows } from './find-tables.js';
+import {
+  findInArm64Functions,
+  findInEhFrameHeader,
+  findInRows,
+  findInTable,
+  findInUnwindEntries,
+  findInUnwindRows,
+  type Rows,
+} from './find-tables.js';
 import { findInX86 } from './find-x86.js';
 import type { FoundReferences } from './found-references.js';
 import type { FinderName, Image, Region } from './images.js';
@@ -46,6 +54,8 @@ const finders: Readonly<Record<FinderName, Finder | null>> = {
   'chained-pointers64': findChainedPointers,
   'eh-frame': findInEhFrame,
   'eh-frame-header': findInEhFrameHeader,
+  'unwind-entries': findInUnwindEntries,
+  'unwind-rows': findInUnwindRows,
   symbols64: rows({ stride: 24, columns: [8], name: 0 }),
   symbols32: rows({ stride: 16, columns: [4], name: 0 }),
   relocations64: rows({ stride: 24, columns: [0, 16] }),

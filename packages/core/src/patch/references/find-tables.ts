@@ -29,6 +29,26 @@ export function findInEhFrameHeader({ region, bytes, offset }: Part, view: DataV
   }
 }
 
+/** Mach-O `__unwind_info`, entries of a compressed page: functions, in the lower 24 bits, from the page's first one. */
+export function findInUnwindEntries({ region, bytes, offset }: Part, view: DataView, found: FoundReferences): void {
+  for (let p = firstAt(offset, 4); p + 4 <= bytes.length; p += 4)
+    found.add(p, forms.regional24, (region.origin ?? region.memory) + (view.getUint32(p, true) & 0xff_ffff), 0);
+}
+
+/**
+ * Mach-O `__unwind_info`, rows of a regular page: a function and how it is unwound, which for some is said elsewhere: in the
+ * frame at the lower 24 bits, from the region's origin.
+ */
+export function findInUnwindRows({ image, region, bytes, offset }: Part, view: DataView, found: FoundReferences): void {
+  const elsewhere = image.regions.some(({ finder }) => finder === 'x64') ? 4 : 3;
+  for (let p = firstAt(offset, 4); p + 4 <= bytes.length; p += 4) {
+    const word = view.getUint32(p, true);
+    if ((offset + p) % 8 === 0) found.add(p, forms.rva, word, 0);
+    else if (((word >>> 24) & 15) === elsewhere)
+      found.add(p, forms.regional24, (region.origin ?? region.memory) + (word & 0xff_ffff), 0);
+  }
+}
+
 export interface Rows {
   readonly stride: number;
   /** Addresses. */

@@ -40,7 +40,8 @@ function encodeImage(writer: ByteWriter, { imageBase, relocations, regions }: Im
     if (region.bytes > 0) writer.varint(region.bytes).varint(region.address - end);
     else writer.varint(0);
     writer.varint(zigzag(region.memory - memoryEnd)).varint(region.memoryBytes - region.bytes);
-    writer.varint(finderNames.indexOf(region.finder)).varint(region.switches.length);
+    writer.varint(finderNames.indexOf(region.finder)).varint(zigzag((region.origin ?? region.memory) - region.memory));
+    writer.varint(region.switches.length);
     let last = 0;
     for (const offset of region.switches) {
       writer.varint(offset - last);
@@ -115,7 +116,9 @@ function decodeRegion(reader: ByteReader, cursor: Cursor, memoryEnd: number): Re
   if (memory < 0 || memory + memoryBytes >= 2 ** 32) throw patchInvalid('a region lies outside of memory');
   const finder = finderNames[reader.varint()];
   if (finder === undefined) throw unknown('finder');
-  return { address, bytes, memory, memoryBytes, finder, switches: decodeSwitches(reader) };
+  const origin = memory + fromZigzag(reader.varint());
+  if (origin < 0 || origin >= 2 ** 32) throw patchInvalid('a region counts from outside of memory');
+  return { address, bytes, memory, memoryBytes, finder, origin, switches: decodeSwitches(reader) };
 }
 
 function decodeSwitches(reader: ByteReader): readonly number[] {

@@ -35,6 +35,8 @@ export const finderNames = [
   'symbols32',
   'relocations32',
   'relocations32-added',
+  'unwind-entries',
+  'unwind-rows',
 ] as const;
 export type FinderName = (typeof finderNames)[number];
 
@@ -48,6 +50,8 @@ export interface Region {
   /** Bytes in memory; what is beyond `bytes` has none in the file. */
   readonly memoryBytes: number;
   readonly finder: FinderName;
+  /** The place that words of the form `regional24` count from; the region's own when it is left out. */
+  readonly origin?: number;
   /** Offsets, ascending, from which on references are not looked for, then looked for again, and so on: where finding them does not pay. */
   readonly switches: readonly number[];
 }

@@ -92,8 +92,10 @@ export class ReferencePredictor {
       const placed = isNumber(form) ? this.numberOf(base, { leadsTo, space: bias }, target) : this.placeOf(base, leadsTo, target);
       into[at++] = part.position + start + wordAt;
       into[at++] = field;
-      into[at++] = leadsTo + base.imageIndex * 0x1000_0193;
-      into[at++] = placed;
+      // What counts backward has the place's complement: the field is still a place plus an addend.
+      const isBack = form === forms.backward;
+      into[at++] = (isBack ? ~leadsTo : leadsTo) + base.imageIndex * 0x1000_0193;
+      into[at++] = isBack && placed !== noPlace ? -placed : placed;
       into[at++] = addendOf(form, { target, memory: memory + wordAt, bias });
     }
     return at;
@@ -165,6 +167,10 @@ export function addendOf(
     case forms.inRegion:
     case forms.rowInRegion:
       return -originOf(target.image, bias);
+    case forms.backward:
+      return memory;
+    case forms.regional24:
+      return -(target.region.origin ?? target.region.memory);
     case forms.regional:
       return -target.region.memory;
     default:

@@ -27,14 +27,18 @@ export const forms = {
   inRegion: 12,
   /** The same in rows of eight bytes. */
   rowInRegion: 13,
+  /** Where the word lies less the address: how far back it is. */
+  backward: 14,
+  /** Address less the region's origin, in the lower 24 bits. */
+  regional24: 15,
   /**
    * .NET: the number of a row of a table or of a heap's byte, after an instruction; what is counted, `bias` says. Those that
    * follow are of words in tables (`numberForm`).
    */
-  token: 14,
+  token: 16,
   /** .NET: a type's number in a signature, above two bits that say of which table; compressed to one byte, to two. */
-  signature1: 15,
-  signature2: 16,
+  signature1: 17,
+  signature2: 18,
 } as const;
 
 interface Field {
@@ -75,6 +79,8 @@ const fields: Readonly<Record<number, Field>> = {
   [forms.offset12by16]: { lowestBit: 10, bits: 8, scale: 4 },
   [forms.inRegion]: { bits: 32 },
   [forms.rowInRegion]: { bits: 28, scale: 3 },
+  [forms.backward]: { bits: 32 },
+  [forms.regional24]: { bits: 24 },
   [forms.token]: { bits: 24, kind: kinds.token },
   [forms.signature1]: { wordBytes: 1, lowestBit: 2, bits: 5, kind: kinds.signature },
   [forms.signature2]: { wordBytes: 2, isReversed: true, lowestBit: 2, bits: 12, kind: kinds.signature },

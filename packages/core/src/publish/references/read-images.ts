@@ -23,6 +23,3 @@ export function readImages(file: Uint8Array, address: number): readonly Image[] 
   }
   return [];
 }
-
-/** The first of a file's images; null when it has none. */
-export const readImage = (file: Uint8Array, address: number): Image | null => readImages(file, address)[0] ?? null;

@@ -4,6 +4,7 @@
  */
 import type { FinderName, Image } from '../../patch/references/images.js';
 import { type ClaimedRegion, type ProgramFile, readBig, readName, tidyRegions } from './program-file.js';
+import { cutUnwindInfo } from './read-unwind-info.js';
 
 const codeFinders: Readonly<Record<number, FinderName>> = { 16777223: 'x64', 16777228: 'arm64' };
 
@@ -34,6 +35,8 @@ export function readMachO(file: ProgramFile): readonly Image[] {
   });
 }
 
+type NamedRegion = ClaimedRegion & { readonly name: string };
+
 function readThin(file: ProgramFile): readonly Image[] {
   const { view } = file;
   const code = codeFinders[view.getUint32(4, true)];
@@ -42,7 +45,11 @@ function readThin(file: ProgramFile): readonly Image[] {
   const imageBase = segments.map((at) => readSegment(view, at)).find(({ offset, bytes }) => offset === 0 && bytes > 0)?.memory;
   if (imageBase === undefined) return [];
   const sections = segments.flatMap((at) => readSections(view, at, { imageBase, code })).slice(0, sectionsMax);
-  return [{ imageBase: imageBase % 2 ** 32, regions: tidyRegions(file, sections), relocations: null }];
+  const frames = sections.find(({ name }) => name === '__eh_frame')?.memory ?? 0;
+  const regions = sections.flatMap(({ name, ...region }) =>
+    name === '__unwind_info' ? cutUnwindInfo(view, region, frames) : [region],
+  );
+  return [{ imageBase: imageBase % 2 ** 32, regions: tidyRegions(file, regions), relocations: null }];
 }
 
 /** Where the commands are that describe segments. */
@@ -66,7 +73,7 @@ function readSections(
   view: DataView,
   segment: number,
   { imageBase, code }: { readonly imageBase: number; readonly code: FinderName },
-): readonly ClaimedRegion[] {
+): readonly NamedRegion[] {
   const count = Math.min(view.getUint32(segment + 64, true), sectionsMax);
   return Array.from({ length: count }, (_, index) => segment + segmentBytes + index * sectionBytes).flatMap((at) => {
     const flags = view.getUint32(at + 64, true);
@@ -76,7 +83,9 @@ function readSections(
     const memoryBytes = readBig(view, at + 40);
     const bytes = withoutBytes.includes(type) ? 0 : memoryBytes;
     const finder = (flags & hasCode) !== 0 ? code : finderOf({ name, segment: readName(view, at + 16, 16), type });
-    return [{ address: view.getUint32(at + 48, true), bytes, memory: readBig(view, at + 32) - imageBase, memoryBytes, finder }];
+    return [
+      { name, address: view.getUint32(at + 48, true), bytes, memory: readBig(view, at + 32) - imageBase, memoryBytes, finder },
+    ];
   });
 }
 

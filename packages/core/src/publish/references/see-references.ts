@@ -3,7 +3,7 @@
  * say where code went, the second ones are found in programs that hold such places instead of numbers.
  */
 import { limits } from '../../limits.js';
-import type { Image, Images, Region } from '../../patch/references/images.js';
+import type { FinderName, Image, Images, Region } from '../../patch/references/images.js';
 import { ReferencePredictor } from '../../patch/references/reference-predictor.js';
 import { RelocatedWords } from '../../patch/references/relocated-words.js';
 import type { EncodedSpace } from '../../patch/remendo/compact-encoder.js';
@@ -11,7 +11,7 @@ import type { Block } from '../../patch/remendo/patch-blocks.js';
 import type { MatchedBlocks } from '../remendo/matcher-kernel.js';
 import { chooseSwitches } from './choose-switches.js';
 import { withGoTables } from './read-go.js';
-import { readImage } from './read-images.js';
+import { readImages } from './read-images.js';
 import { relabel } from './relabel.js';
 
 /** Where files begin, among all bases and among all targets; in order. */
@@ -76,17 +76,17 @@ const worthwhileShare = 0.9;
  * What the first blocks tell enough about: whether a word is an address at all. They tell less of tables whose every entry
  * changed; and what is looked for on one side only would look different where it is the same.
  */
-const isGuess = ({ finder }: Region): boolean => finder === 'rva-guess' || finder === 'pointers64' || finder === 'pointers32';
+const isGuess = ({ finder }: Region): boolean => guesses.includes(finder);
+const guesses: readonly FinderName[] = ['rva-guess', 'self-relative-guess', 'pointers64', 'pointers32', 'chained-pointers64'];
 
 function imagesOf(bytes: Uint8Array, starts: readonly number[]): readonly Image[] {
   return starts
-    .flatMap((start, index) => imageAt(bytes.subarray(start, starts[index + 1] ?? bytes.length), start))
+    .flatMap((start, index) => imagesAt(bytes.subarray(start, starts[index + 1] ?? bytes.length), start))
     .slice(0, limits.patchImagesMax);
 }
 
-function imageAt(file: Uint8Array, address: number): readonly Image[] {
-  const image = readImage(file, address);
-  return image === null ? [] : [withGoTables(image, file, address)];
+function imagesAt(file: Uint8Array, address: number): readonly Image[] {
+  return readImages(file, address).map((image) => withGoTables(image, file, address));
 }
 
 function tableOf(image: Image, all: Uint8Array) {
