@@ -8,7 +8,7 @@ import type { MadeBytes } from './remendo-twin-made.js';
 const wrongKind = 0;
 const differenceKind = 8;
 export const unexpectedKind = 16;
-const kinds = 24;
+const kinds = 32;
 
 /** How many predictions in a row were right, in 13 steps. */
 const sinceStep = (since: number): number =>
@@ -75,7 +75,7 @@ export class CopiedBytes {
   /** Predictions that were right since one was wrong. */
   since = 0;
   /** The last answers, the last one lowest; 1 for wrong. */
-  #flags = 0;
+  flags = 0;
   #lastPredicted = 0;
   #lastPredicted2 = 0;
   #lastDifference = 0;
@@ -99,21 +99,30 @@ export class CopiedBytes {
     const wrong = surelyWrong || this.#readWrong(predicted, ahead) === 1;
     if (wrong) this.#lastDifference = this.#readDifference(predicted, ahead);
     this.since = wrong ? 0 : this.since + 1;
-    this.#flags = ((this.#flags << 1) | (wrong ? 1 : 0)) >>> 0;
+    this.flags = ((this.flags << 1) | (wrong ? 1 : 0)) >>> 0;
     this.#lastPredicted2 = this.#lastPredicted;
     this.#lastPredicted = predicted;
     return { byte: wrong ? (predicted + this.#lastDifference) & 255 : predicted, wrong };
   }
 
+  get sinceStep(): number {
+    return sinceStep(this.since);
+  }
+
   /** So many bytes were as predicted and not asked for one by one. */
   skip(count: number): void {
     this.since += count;
-    this.#flags = 0;
+    this.flags = 0;
+  }
+
+  /** A word was asked for as a whole. */
+  endWord(bytes: number, isWrong: boolean): void {
+    this.since = isWrong ? 0 : this.since + bytes;
   }
 
   #readWrong(predicted: number, ahead: number): number {
     const step = sinceStep(this.since);
-    const flags = this.#flags;
+    const flags = this.flags;
     const last = this.made.back(1);
     const [predicted1, predicted2] = [this.#lastPredicted, this.#lastPredicted2];
     const guesses = this.guesses.guessesOf(wrongKind, [
@@ -145,10 +154,10 @@ export class CopiedBytes {
     return [
       predicted,
       this.#lastDifference | (Math.min(8, this.since) << 8),
-      this.#flags & 255,
+      this.flags & 255,
       this.made.back(1) | (predicted << 8),
       this.#lastDifference | (predicted << 8),
-      predicted1 | (predicted << 8) | ((this.#flags & 15) << 16),
+      predicted1 | (predicted << 8) | ((this.flags & 15) << 16),
       predicted | (ahead << 8),
       predicted | ((ahead & 255) << 8) | (predicted1 << 16) | (predicted2 << 24),
     ];

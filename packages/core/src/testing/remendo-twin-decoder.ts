@@ -45,9 +45,20 @@ export class BinaryDecoder {
 }
 
 /** What numbers are for: each kind learns for itself. */
-export const numberKind = { copied: 0, fresh: 1, referenceKind: 2, forwards: 3, backwards: 4, calmChunks: 8 } as const;
+export const numberKind = {
+  copied: 0,
+  fresh: 1,
+  referenceKind: 2,
+  forwards: 3,
+  backwards: 4,
+  calmChunks: 8,
+  isLess: 9,
+  fieldDistance: 10,
+  isWholeWord: 11,
+  word: 12,
+} as const;
 
-const kinds = 9;
+const kinds = 13;
 const contexts = 16;
 const lengthUsesMax = 60;
 const digitUsesMax = 120;

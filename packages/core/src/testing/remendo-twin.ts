@@ -1,19 +1,28 @@
 /**
  * A second decoder of the compact profile: plain TypeScript over whole buffers, to be read beside
- * docs/format/patch-v1.md. Tests hold the kernel to it. It trusts nobody either, and refuses with plain errors.
+ * docs/format/patch-v1.md. Tests hold the kernel to it. It trusts nobody either, and refuses with plain errors. Of the transforms
+ * it knows `references`; what finds them and says where they lead is the decoder's own, as there is only one.
  */
 import { ByteReader } from '../bytes/byte-reader.js';
+import { decodeImages } from '../patch/references/images-format.js';
+import { ReferencePredictor } from '../patch/references/reference-predictor.js';
+import { RelocatedWords } from '../patch/references/relocated-words.js';
 import { sizeBounds } from '../patch/remendo/patch-header.js';
 import { CopiedBytes, Guesses } from './remendo-twin-copied.js';
 import { BinaryDecoder, lengthContext, NumberModel, numberKind } from './remendo-twin-decoder.js';
 import { MadeBytes } from './remendo-twin-made.js';
 import { NewBytes } from './remendo-twin-new.js';
+import { Operands, type TwinOperand } from './remendo-twin-operands.js';
 
 const pieceBytesMax = 65_536;
 const calm = 1024;
 const chunkBytes = 256;
+const referencesNumber = 2;
+const operandNumbers = 5;
 
 interface TwinPatch {
+  /** The data of the transform; null when the patch does not know references. */
+  readonly references: Uint8Array | null;
   readonly windowBits: number;
   readonly historyBits: number;
   readonly guessBits: number;
@@ -31,22 +40,44 @@ interface TwinBlock {
 export function decodeByTwin(bases: Uint8Array, patch: Uint8Array, targetBytes: number): Uint8Array {
   const parts = splitPatch(patch);
   const blocks = readBlocks(parts.blocks, bases.length, targetBytes);
-  return new ByteTwin(bases, parts, targetBytes).make(blocks);
+  const predictor = parts.references === null ? null : predictorOf(parts.references, bases, { blocks, targetBytes });
+  return new ByteTwin(bases, { ...parts, predictor }, targetBytes).make(blocks);
+}
+
+function predictorOf(
+  data: Uint8Array,
+  bases: Uint8Array,
+  { blocks, targetBytes }: { readonly blocks: readonly TwinBlock[]; readonly targetBytes: number },
+): ReferencePredictor {
+  const images = decodeImages(data, { baseBytes: bases.length, targetBytes });
+  const tables = images.bases.flatMap((image) => {
+    const { relocations } = image;
+    return relocations === null
+      ? []
+      : [{ image, bytes: bases.subarray(relocations.address, relocations.address + relocations.bytes) }];
+  });
+  return new ReferencePredictor(images, blocks, { baseBytes: bases.length, relocated: new RelocatedWords(tables) });
 }
 
 function splitPatch(patch: Uint8Array): TwinPatch {
   const reader = new ByteReader(patch);
   if (reader.u8() !== 0x10) throw new Error('it is not a compact patch of version 1');
   reader.varint();
-  if (reader.varint() !== 0) throw new Error('it has transforms');
+  const transforms = reader.varint();
+  if (transforms > 1 || (transforms === 1 && reader.u8() !== referencesNumber)) throw new Error('it has other transforms');
+  const referenceBytes = transforms === 1 ? reader.varint() : null;
+  // What it saves.
+  if (transforms === 1) reader.varint();
   const [windowBits = 0, historyBits = 0, guessBits = 0] = reader.take(3);
   const isWithin = (bits: number, { min, max }: { min: number; max: number }): boolean => bits >= min && bits <= max;
   const { windowBits: window, historyBits: history, guessBits: guess } = sizeBounds;
   if (!isWithin(windowBits, window) || !isWithin(historyBits, history) || !isWithin(guessBits, guess)) {
     throw new Error('its sizes are not possible');
   }
-  const blocks = reader.take(reader.varint());
-  return { windowBits, historyBits, guessBits, blocks, bytes: reader.take(reader.remaining) };
+  const blockBytes = reader.varint();
+  const references = referenceBytes === null ? null : reader.take(referenceBytes);
+  const blocks = reader.take(blockBytes);
+  return { windowBits, historyBits, guessBits, references, blocks, bytes: reader.take(reader.remaining) };
 }
 
 function readBlocks(stream: Uint8Array, baseBytes: number, targetBytes: number): readonly TwinBlock[] {
@@ -121,12 +152,13 @@ class ByteTwin {
   readonly #numbers = new NumberModel();
   readonly #copied: CopiedBytes;
   readonly #new: NewBytes;
+  readonly #operands: Operands;
   readonly #windowBytes: number;
   #lastRun = 0;
 
   constructor(
     private readonly bases: Uint8Array,
-    patch: TwinPatch,
+    private readonly patch: TwinPatch & { readonly predictor: ReferencePredictor | null },
     targetBytes: number,
   ) {
     this.#decoder = new BinaryDecoder(patch.bytes);
@@ -134,6 +166,8 @@ class ByteTwin {
     const guesses = new Guesses(patch.guessBits);
     this.#copied = new CopiedBytes(this.#decoder, this.#made, guesses);
     this.#new = new NewBytes(this.#decoder, this.#made, guesses, patch.historyBits);
+    const models = { guesses, numbers: this.#numbers, copied: this.#copied };
+    this.#operands = new Operands(this.#decoder, this.#made, models);
     this.#windowBytes = 2 ** patch.windowBits;
   }
 
@@ -168,24 +202,71 @@ class ByteTwin {
     const predict = (ahead: number): number => this.#byteAt(this.#address + ahead - shift);
     /** What is predicted after this byte is not known beyond the piece, nor where the piece itself has yet to make it. */
     const knownEnd = prediction.kind === 'near' ? prediction.distance : bytes;
+    const operands = prediction.kind === 'far' ? this.#operandsOf(prediction.reference, bytes) : new Map<number, TwinOperand>();
     let chunkLeft = 0;
     for (let left = bytes; left > 0; ) {
       if (this.#copied.since >= calm && chunkLeft === 0) {
         const run = this.#readRun(left);
-        for (let done = 0; done < run; done++) this.#skipByte(predict(0));
-        if (run > 0) this.#copied.skip(run);
-        left -= run;
-        chunkLeft = Math.min(left, chunkBytes);
-        if (run > 0) continue;
+        let done = 0;
+        while (done < run) done += this.#skip(operands.get(this.#made.position), predict);
+        if (done > 0) this.#copied.skip(done);
+        left -= done;
+        // The last operand may reach beyond the chunk.
+        chunkLeft = Math.min(left, chunkBytes - (done - run));
+        if (done > 0) continue;
       }
-      const end = Math.min(left, knownEnd);
-      const ahead = [1, 2, 3].reduce((three, at) => three | (at < end ? predict(at) << (8 * at - 8) : 0), 0);
-      const { byte, wrong } = this.#copied.read({ predicted: predict(0), ahead, surelyWrong: chunkLeft === 1 });
+      const operand = operands.get(this.#made.position);
+      const { made, isWrong } =
+        operand === undefined
+          ? this.#copyByte(predict, Math.min(left, knownEnd), chunkLeft === 1)
+          : this.#copyWord(operand, predict);
+      left -= made;
+      chunkLeft = isWrong ? 0 : Math.max(0, chunkLeft - made);
+    }
+  }
+
+  /** Operands of a piece, by their positions; none of one that goes on into the targets. */
+  #operandsOf(reference: number, bytes: number): ReadonlyMap<number, TwinOperand> {
+    const { predictor } = this.patch;
+    if (predictor === null || reference + bytes > this.bases.length) return new Map();
+    const numbers = new Uint32Array((bytes / 2 + 1) * operandNumbers);
+    const part = { reference, position: this.#made.position, bytes: this.bases.subarray(reference, reference + bytes) };
+    const end = predictor.predict(part, numbers, 0);
+    const found = new Map<number, TwinOperand>();
+    for (let at = 0; at < end; at += operandNumbers) {
+      const [position = 0, form = 0, key = 0, mapped = 0, addend = 0] = numbers.subarray(at, at + operandNumbers);
+      found.set(position, { position, form, key, mapped, addend });
+    }
+    return found;
+  }
+
+  #copyByte(predict: (ahead: number) => number, end: number, surelyWrong: boolean) {
+    const ahead = [1, 2, 3].reduce((three, at) => three | (at < end ? predict(at) << (8 * at - 8) : 0), 0);
+    const { byte, wrong } = this.#copied.read({ predicted: predict(0), ahead, surelyWrong });
+    this.#made.append(byte);
+    this.#made.endMatch(4);
+    return { made: 1, isWrong: wrong };
+  }
+
+  #copyWord(operand: TwinOperand, predict: (ahead: number) => number) {
+    const { bytes, isWrong } = this.#operands.read(operand, [0, 1, 2, 3].map(predict));
+    for (const byte of bytes) {
       this.#made.append(byte);
       this.#made.endMatch(4);
-      left -= 1;
-      chunkLeft = wrong ? 0 : Math.max(0, chunkLeft - 1);
     }
+    this.#copied.endWord(bytes.length, isWrong);
+    return { made: bytes.length, isWrong };
+  }
+
+  /** Makes what is as predicted: a byte, or an operand; returns how many bytes. */
+  #skip(operand: TwinOperand | undefined, predict: (ahead: number) => number): number {
+    if (operand === undefined) {
+      this.#skipByte(predict(0));
+      return 1;
+    }
+    const bytes = this.#operands.expected(operand, [0, 1, 2, 3].map(predict));
+    for (const byte of bytes) this.#made.append(byte);
+    return bytes.length;
   }
 
   #skipByte(byte: number): void {

@@ -97,7 +97,8 @@ function bodyOf(machine: SampleMachine, { id, version }: SampleFunction, count: 
     const kind = below(24);
     if (kind < 4) add('e8', { kind: 'function', id: below(count) });
     else if (kind === 4) add('0f84', { kind: 'function', id });
-    else if (kind < 7 && (machine !== 'pe32' || id % 16 === 0)) add(machine === 'pe32' ? 'a1' : '488d05', { kind: 'datum', id: below(dataCount) });
+    else if (kind < 7 && (machine !== 'pe32' || id % 16 === 0))
+      add(machine === 'pe32' ? 'a1' : '488d05', { kind: 'datum', id: below(dataCount) });
     else if (kind < 16) bytes.push(0xb8 + below(8), below(256), below(256), below(256), 0);
     else bytes.push(...Buffer.from(plainInstructions[below(plainInstructions.length)] ?? '90', 'hex'));
   }
@@ -272,7 +273,14 @@ function buildElf({ code, data, dataMemory, relocated, headerBytes }: Parts): Ui
   const file = new Uint8Array(table + (sections.length + 1) * 64);
   const view = new DataView(file.buffer);
   file.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]);
-  for (const [at, number] of [[16, 3], [18, 62], [52, 64], [58, 64], [60, sections.length + 1], [62, sections.length]] as const)
+  for (const [at, number] of [
+    [16, 3],
+    [18, 62],
+    [52, 64],
+    [58, 64],
+    [60, sections.length + 1],
+    [62, sections.length],
+  ] as const)
     view.setUint16(at, number, true);
   view.setUint32(0x28, table, true);
   const types = [1, 1, 4, 3];

@@ -93,7 +93,7 @@ describe('streams are found', () => {
     expect(seen[0]).toEqual(seen[1]);
   });
 
-  it('not where a checksum is wrong, a stream is cut, encrypted, stored or too small', () => {
+  it('not where a checksum is wrong, a stream is cut, encrypted, stored or too small, or its header is', () => {
     const damaged = [gzipOf(two), zlibOf(two)].map((bytes) =>
       bytes.map((byte, index) => (index === bytes.length - 6 ? byte ^ 1 : byte)),
     );
@@ -102,7 +102,7 @@ describe('streams are found', () => {
     );
     const stored = zipOf([{ name: 'a', content: noise(9_000, 5), method: 0 }]);
     const small = zipOf([{ name: 'a', content: prose(30, 1) }]);
-    for (const bytes of [...damaged, ...cut, stored, small, deflated(two), noise(200_000, 6), new Uint8Array()]) {
+    for (const bytes of [...damaged, ...cut, stored, small, pngOf(two, 1), deflated(two), noise(200_000, 6), new Uint8Array()]) {
       expect(streamsOf(bytes)).toEqual([]);
     }
   });

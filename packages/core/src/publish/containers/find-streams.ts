@@ -154,7 +154,9 @@ function findPng({ bytes, view }: Search, at: number): FoundStream | null {
     start += view.getUint32(start) + chunkFrameBytes;
   }
   const end = endOfIdat(bytes, start);
-  return end === start ? null : { kind: 'idat', start, end, name: '' };
+  // Whoever inflates it takes the zlib header from the first chunk.
+  const hasHeader = (idatBytes(bytes.subarray(start, start + 8)) ?? 0) >= zlibHeaderBytes;
+  return end === start || !hasHeader ? null : { kind: 'idat', start, end, name: '' };
 }
 
 function endOfIdat(bytes: Uint8Array, start: number): number {
