@@ -2,8 +2,10 @@
  * Programs among the files of a patch, matched again as they look when addresses are where they lead to: the first blocks
  * say where code went, the second ones are found in programs that hold such places instead of numbers.
  */
+import { isUpdaterError } from '../../errors.js';
 import { limits } from '../../limits.js';
 import type { FinderName, Image, Images, Region } from '../../patch/references/images.js';
+import { decodeImages, encodeImages } from '../../patch/references/images-format.js';
 import { ReferencePredictor } from '../../patch/references/reference-predictor.js';
 import { RelocatedWords } from '../../patch/references/relocated-words.js';
 import type { EncodedSpace } from '../../patch/remendo/compact-encoder.js';
@@ -21,7 +23,8 @@ export interface FileStarts {
 }
 
 export interface SeenReferences {
-  readonly images: Images;
+  /** The transform's. */
+  readonly data: Uint8Array;
   /** Made for the blocks of `matched`. */
   readonly predictor: ReferencePredictor;
   readonly matched: MatchedBlocks;
@@ -36,14 +39,14 @@ export interface SeeInput {
   readonly matchRewritten: (rewrite: (all: Uint8Array, original: Uint8Array) => void) => MatchedBlocks;
 }
 
-/** Null when there are no programs on both sides. */
+/** Null when there are no programs on both sides, or more of them than a patch can describe. */
 export function seeReferences({ space, starts, blocks, matchRewritten }: SeeInput): SeenReferences | null {
   const { baseBytes } = space;
   const found = {
     bases: imagesOf(space.all.subarray(0, baseBytes), starts.bases),
     targets: imagesOf(space.all.subarray(baseBytes), starts.targets),
   };
-  if (found.bases.length === 0 || found.targets.length === 0) return null;
+  if (found.bases.length === 0 || found.targets.length === 0 || blocks.length > limits.patchBlocksMax) return null;
   const relocated = new RelocatedWords(found.bases.flatMap((image) => tableOf(image, space.all)));
   const predictorOf = (images: Images, from: readonly Block[]) => new ReferencePredictor(images, from, { baseBytes, relocated });
   const switchedBy = (from: readonly Block[], isSwitched: (region: Region) => boolean): Images => {
@@ -64,7 +67,22 @@ export function seeReferences({ space, starts, blocks, matchRewritten }: SeeInpu
     uncertain = left;
   }
   const images = switchedBy(matched.blocks, () => true);
-  return { images, predictor: predictorOf(images, matched.blocks), matched };
+  const data = describedBy(images, { baseBytes, targetBytes: space.all.length - baseBytes });
+  return data === null ? null : { data, predictor: predictorOf(images, matched.blocks), matched };
+}
+
+/** Images as a patch says them; null when a terminal would refuse that. */
+function describedBy(images: Images, spaces: { readonly baseBytes: number; readonly targetBytes: number }): Uint8Array | null {
+  const data = encodeImages(images);
+  const relocationBytes = images.bases.reduce((sum, { relocations }) => sum + (relocations?.bytes ?? 0), 0);
+  if (data.length > limits.referencesBytesMax || relocationBytes > limits.relocationBytesMax) return null;
+  try {
+    decodeImages(data, spaces);
+    return data;
+  } catch (error) {
+    if (isUpdaterError(error)) return null;
+    throw error;
+  }
 }
 
 /** Each pass knows better where things went than the one before; the second gains most of it. */

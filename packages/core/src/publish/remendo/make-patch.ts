@@ -2,7 +2,6 @@
  * A patch of the `remendo` codec, in memory: matched by price, then coded.
  */
 
-import { encodeImages } from '../../patch/references/images-format.js';
 import type { ReferencePredictor } from '../../patch/references/reference-predictor.js';
 import type { CoderSizes } from '../../patch/remendo/coder-kernel.js';
 import { type EncodedSpace, encodeCompact } from '../../patch/remendo/compact-encoder.js';
@@ -143,7 +142,7 @@ function encode({ space, profile, containers, plain, seen }: EncodeInput): reado
   }
   if (seen !== null) {
     const savedBytes = Math.max(0, Math.round((streamBytes * bitsOf(plain)) / bitsOf(matched)) - streamBytes);
-    transforms.push({ name: 'references', data: encodeImages(seen.images), savedBytes });
+    transforms.push({ name: 'references', data: seen.data, savedBytes });
   }
   const lengths = streams.slice(0, -1).map((stream) => stream.length);
   return [encodePatchHeader(header, transforms, lengths), ...transforms.map(({ data }) => data), ...streams];
