@@ -1,5 +1,7 @@
 /** Images that no program has: any finder anywhere, regions over each other in memory, switches at any place. */
 import fc from 'fast-check';
+import { tableCount } from '../patch/references/cli-schema.js';
+import { buildCli } from '../patch/references/cli-spaces.js';
 import { finderNames, type Image, type Images, type Region } from '../patch/references/images.js';
 
 const shareArbitrary = fc.double({ min: 0, max: 1, noNaN: true });
@@ -30,11 +32,20 @@ const regionArbitrary: fc.Arbitrary<RegionWish> = fc.record({
   switches: fc.oneof({ arbitrary: fc.constant([]), weight: 3 }, fc.array(fc.nat(5_000), { maxLength: 30 })),
 });
 
+/** What is counted by metadata that lies anywhere: rows of a few tables, or of many. */
+const cliArbitrary = fc.record({
+  memory: memoryArbitrary,
+  rows: fc.array(fc.constantFrom(0, 0, 1, 40, 20_000), { minLength: tableCount, maxLength: tableCount }),
+  heaps: fc.array(fc.record({ memory: memoryArbitrary, bytes: fc.nat(70_000) }), { minLength: 4, maxLength: 4 }),
+  wideHeaps: fc.nat(7),
+});
+
 const imageArbitrary = fc.record({
   imageBase: fc.constantFrom(0, 0x40_0000, 0x8000_0000, 0xffff_ffff),
   regions: fc.array(regionArbitrary, { maxLength: 6 }),
   /** Where relocations begin and end; none for most. */
   relocations: fc.option(fc.tuple(shareArbitrary, fc.integer({ min: 1, max: 4_000 }))),
+  cli: fc.option(cliArbitrary),
 });
 
 const sideArbitrary = fc.array(imageArbitrary, { minLength: 1, maxLength: 3 });
@@ -55,7 +66,7 @@ export const imagesOfWish = ({ bases, targets }: ImagesWish, baseBytes: number, 
 
 function placeImages(wishes: readonly ImageWish[], bytes: number): readonly Image[] {
   let end = 0;
-  return wishes.map(({ imageBase, regions, relocations }) => ({
+  return wishes.map(({ imageBase, regions, relocations, cli }) => ({
     imageBase,
     regions: regions.map((wish) => {
       const region = placeRegion(wish, end, bytes);
@@ -63,6 +74,7 @@ function placeImages(wishes: readonly ImageWish[], bytes: number): readonly Imag
       return region;
     }),
     relocations: relocations === null ? null : placeRelocations(relocations, bytes),
+    cli: cli === null ? undefined : buildCli(cli),
   }));
 }
 

@@ -14,6 +14,7 @@ import type { FuzzTarget } from './fuzz.js';
 import { memoryScratch } from './memory-scratch.js';
 import { patchOfReferences, predictorOf, type ReferenceStreams, streamsOfReferences } from './reference-samples.js';
 import { type BlocksSample, blocksOfWishes, joined, makePatchOf, type SampleFiles, startsOf } from './remendo-samples.js';
+import { buildAssembly } from './sample-assembly.js';
 import { type SampleMachine, sampleRelease } from './sample-programs.js';
 
 const machines: readonly SampleMachine[] = ['pe32', 'pe64', 'elf64'];
@@ -29,7 +30,13 @@ interface Sample {
 }
 
 function sampleOf(): Sample {
-  const releases = machines.map((machine) => sampleRelease(machine, 12));
+  const assemblyOf = (members: readonly string[]): Uint8Array =>
+    buildAssembly({ members, methods: members.map((name) => ({ name, calls: members.slice(-3) })) });
+  const assemblies = {
+    base: assemblyOf(['one', 'two', 'three', 'four']),
+    target: assemblyOf(['a', 'one', 'two', 'three', 'four']),
+  };
+  const releases = [...machines.map((machine) => sampleRelease(machine, 12)), assemblies];
   const files = { bases: releases.map(({ base }) => base), targets: releases.map(({ target }) => target) };
   const base = joined(files.bases);
   const wish = { from: 'anywhere' as const, fresh: 3, wrongEvery: 70 };
@@ -85,7 +92,7 @@ export const fuzzReferencePatch: FuzzTarget = {
 export const fuzzReferenceMaker: FuzzTarget = {
   name: 'reference-maker',
   run: async (bytes) => {
-    const [program = bytes] = sample().files.targets.filter(({ length }, index) => length > 0 && index === bytes.length % 3);
+    const [program = bytes] = sample().files.targets.filter(({ length }, index) => length > 0 && index === bytes.length % 4);
     for (const [base, target] of [
       [bytes, program],
       [program, bytes],

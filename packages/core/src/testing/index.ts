@@ -27,6 +27,7 @@ export {
   fuzzZip,
 } from './fuzz-formats.js';
 export { fuzzJournal, sampleJournal } from './fuzz-journal.js';
+export { fuzzReferencedBase, fuzzReferenceImages, fuzzReferenceMaker, fuzzReferencePatch } from './fuzz-references.js';
 export { fuzzRemendo, fuzzRemendoBlocks, fuzzRemendoBytes, fuzzRemendoFar, fuzzRemendoFast } from './fuzz-remendo.js';
 export {
   answerStatus,

@@ -4,6 +4,8 @@
  */
 import { gzipOf, pngOf, zipOf } from './container-samples.js';
 import { joined, type SampleFiles } from './remendo-samples.js';
+import { buildAssembly } from './sample-assembly.js';
+import { sampleRelease } from './sample-programs.js';
 import { seededRandom } from './seeded-random.js';
 
 export interface GoldenSample extends SampleFiles {
@@ -30,8 +32,27 @@ export function goldenSamples(): readonly GoldenSample[] {
       bases: [text, rows, program],
       targets: [relinked(program, 71), withSentences(text, 72), withSentences(text, 73)],
     },
+    { name: 'programs', ...programs() },
     { name: 'containers', isContained: true, ...containers(text, rows, program) },
   ];
+}
+
+/** What knows references: x86 code of 32 and 64 bits with what tells of it, and an assembly. */
+function programs(): SampleFiles {
+  const releases = (['pe32', 'pe64', 'elf64'] as const).map((machine) => sampleRelease(machine, 150));
+  const members = Array.from({ length: 80 }, (_, index) => `member${index}`);
+  const methods = Array.from({ length: 120 }, (_, index) => ({
+    name: `method${index}`,
+    calls: [1, 7, 31].map((step) => `member${(index * step) % 80}`),
+  }));
+  const assemblies = {
+    base: buildAssembly({ members, methods }),
+    target: buildAssembly({ members: ['another', ...members], methods: [{ name: 'more', calls: ['another'] }, ...methods] }),
+  };
+  return {
+    bases: [...releases.map(({ base }) => base), assemblies.base],
+    targets: [...releases.map(({ target }) => target), assemblies.target],
+  };
 }
 
 /** A zip with a zip in a gzip file in it, and a PNG; most of it changed. */

@@ -3,9 +3,9 @@
  * load or a store with that register adds the place in the page. Both words lead to the sum, so that either says exactly
  * where it will be. Encodings: Arm Architecture Reference Manual, C4.1.
  */
-import type { Part } from './find-references.js';
 import type { FoundReferences } from './found-references.js';
 import { firstAt, isIn, isInCode } from './image-places.js';
+import type { Part } from './images.js';
 import { forms } from './word-forms.js';
 
 const pageBytes = 0x1000;

@@ -1,8 +1,8 @@
 /** Numbers of rows and of bytes of heaps in .NET programs: in the columns of tables, and in code after an instruction that takes one. */
 import { heaps } from './cli-schema.js';
 import { type Cli, type CliTable, memoryOf } from './cli-spaces.js';
-import type { Part } from './find-references.js';
 import type { FoundReferences } from './found-references.js';
+import type { Part } from './images.js';
 import { forms } from './word-forms.js';
 
 /** Every column of every row that leads somewhere. */

@@ -3,9 +3,9 @@
  * exceptions is. A part may begin anywhere, so an entry is known by itself: its length, how far back its common entry is,
  * and that it leads into code. Format: Linux Standard Base, "Exception Frames".
  */
-import type { Part } from './find-references.js';
 import type { FoundReferences } from './found-references.js';
 import { firstAt, isIn, isInCode } from './image-places.js';
+import type { Part } from './images.js';
 import { forms } from './word-forms.js';
 
 const entryBytesMax = 0x1_0000;

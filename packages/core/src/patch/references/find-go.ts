@@ -2,14 +2,17 @@
  * References in the tables of Go programs (Go's runtime, symtab.go and runtime2.go, "_func"): rows of the table of functions, and what
  * is said of each function, found by what its fields can be.
  */
-import type { Part } from './find-references.js';
 import type { FoundReferences } from './found-references.js';
-import { type FinderName, finderNames, type Image } from './images.js';
+import { type FinderName, finderNames, type Image, type Part, type Region } from './images.js';
 import { forms } from './word-forms.js';
 
 /** An offset counts from the first region that is found so. */
-export const originOf = (image: Image, finder: number): number =>
-  image.regions.find((region) => finderNames.indexOf(region.finder) === finder)?.memory ?? 0;
+export const originOf = (image: Image, finder: number): number => firstOf(image, finder)?.memory ?? 0;
+
+function firstOf(image: Image, finder: number): Region | undefined {
+  const name = finderNames[finder];
+  return image.regions.find((region) => region.finder === name);
+}
 
 const numberOf = (finder: FinderName): number => finderNames.indexOf(finder);
 const codeOf = (image: Image): number =>
@@ -19,9 +22,11 @@ const codeOf = (image: Image): number =>
 export function findInGoTable({ image, bytes, offset }: Part, view: DataView, found: FoundReferences): void {
   const code = codeOf(image);
   const table = numberOf('go-table');
+  const origins = { code: originOf(image, code), table: originOf(image, table) };
   for (let p = (4 - (offset % 4)) % 4; p + 4 <= bytes.length; p += 4) {
-    const finder = (offset + p) % 8 === 0 ? code : table;
-    found.add(p, forms.inRegion, (originOf(image, finder) + view.getUint32(p, true)) >>> 0, finder);
+    const isFunction = (offset + p) % 8 === 0;
+    const origin = isFunction ? origins.code : origins.table;
+    found.add(p, forms.inRegion, (origin + view.getUint32(p, true)) >>> 0, isFunction ? code : table);
   }
 }
 
@@ -65,13 +70,14 @@ export function findInGoData({ image, bytes, offset }: Part, view: DataView, fou
 const fixedBytes = 44;
 const listMax = 24;
 
-export function findInGoFunctions({ image, region, bytes, offset }: Part, view: DataView, found: FoundReferences): void {
+export function findInGoFunctions({ image, bytes, offset }: Part, view: DataView, found: FoundReferences): void {
+  if (bytes.length < fixedBytes) return;
   const code = codeOf(image);
   const names = numberOf('go-names');
   const counters = numberOf('go-counters');
   const data = numberOf('go-data');
   const origins = new Map([code, names, counters, data].map((finder) => [finder, originOf(image, finder)]));
-  const lengthOf = (finder: number): number => image.regions.find((one) => finderNames.indexOf(one.finder) === finder)?.bytes ?? 0;
+  const lengthOf = (finder: number): number => firstOf(image, finder)?.bytes ?? 0;
   const bounds = { code: lengthOf(code), names: lengthOf(names), counters: lengthOf(counters) };
   const add = (p: number, finder: number): void => {
     found.add(p, forms.inRegion, ((origins.get(finder) ?? 0) + view.getUint32(p, true)) >>> 0, finder);
@@ -84,7 +90,6 @@ export function findInGoFunctions({ image, region, bytes, offset }: Part, view: 
     view.getUint32(p + 24, true) < bounds.counters &&
     view.getUint32(p + 28, true) <= listMax &&
     view.getUint8(p + 43) <= listMax;
-  void region;
   for (let p = (4 - (offset % 4)) % 4; p + fixedBytes <= bytes.length; ) {
     if (!isFunction(p)) {
       p += 4;

@@ -1,8 +1,7 @@
 /** References among data of any kind: words that are as if they led somewhere, next to others that do. */
-import type { Part } from './find-references.js';
 import type { FoundReferences } from './found-references.js';
 import { firstAt, isIn, isInCode } from './image-places.js';
-import type { Region } from './images.js';
+import type { Part, Region } from './images.js';
 import { forms } from './word-forms.js';
 
 /** Places below hold headers; a number as small is not taken for a place. */

@@ -19,15 +19,7 @@ import {
 } from './find-tables.js';
 import { findInX86 } from './find-x86.js';
 import type { FoundReferences } from './found-references.js';
-import type { FinderName, Image, Region } from './images.js';
-
-export interface Part {
-  readonly image: Image;
-  readonly region: Region;
-  readonly bytes: Uint8Array;
-  /** Of its first byte in the region. */
-  readonly offset: number;
-}
+import type { FinderName, Part } from './images.js';
 
 type Finder = (part: Part, view: DataView, found: FoundReferences) => void;
 

@@ -1,8 +1,7 @@
 /** References in tables whose rows a format lays down. */
-import type { Part } from './find-references.js';
 import type { FoundReferences } from './found-references.js';
 import { firstAt, isIn } from './image-places.js';
-import { finderNames } from './images.js';
+import { finderNames, type Part } from './images.js';
 import { forms } from './word-forms.js';
 
 /** Every word is the place of something, from the image's base. */

@@ -2,9 +2,9 @@
  * References in x86 code. No instruction is decoded: what looks like a call, a jump or an operand relative to the
  * instruction, and leads to where such lead, is taken for one.
  */
-import type { Part } from './find-references.js';
 import type { FoundReferences } from './found-references.js';
 import { isIn, isInCode } from './image-places.js';
+import type { Part } from './images.js';
 import { forms } from './word-forms.js';
 
 /** Opcodes of one byte that a ModR/M byte follows. */

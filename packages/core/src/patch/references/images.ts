@@ -72,6 +72,15 @@ export interface Images {
   readonly targets: readonly Image[];
 }
 
+/** A stretch of a region in which references are looked for. */
+export interface Part {
+  readonly image: Image;
+  readonly region: Region;
+  readonly bytes: Uint8Array;
+  /** Of its first byte in the region. */
+  readonly offset: number;
+}
+
 /** The region that has the place in memory; null when none has. */
 export function regionAt(image: Image, memory: number): Region | null {
   for (const region of image.regions) {

@@ -86,7 +86,8 @@ export class ReferencePredictor {
       const field = fieldNumbers[form] as number;
       // The coder relies on it: in order, none over another, all in the part.
       if (wordAt < free || wordAt + wordBytesOf(field) > bytes.length) continue;
-      if (at + operandNumbers > into.length) return at;
+      // The coder's room; only words of one byte can be more.
+      if (at - first === (bytes.length >> 1) * operandNumbers) return at;
       free = wordAt + wordBytesOf(field);
       const bias = found.bias[index] as number;
       const placed = isNumber(form) ? this.numberOf(base, { leadsTo, space: bias }, target) : this.placeOf(base, leadsTo, target);

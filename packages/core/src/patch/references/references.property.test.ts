@@ -10,12 +10,17 @@ import { memoryScratch } from '../../testing/memory-scratch.js';
 import { patchKnowing } from '../../testing/reference-samples.js';
 import { applySample, type BlockWish, blocksOfWishes, joined, makePatchOf } from '../../testing/remendo-samples.js';
 import { decodeByTwin } from '../../testing/remendo-twin.js';
+import { buildAssembly } from '../../testing/sample-assembly.js';
 import { sampleRelease } from '../../testing/sample-programs.js';
 import { remendoCodec } from '../remendo/remendo-codec.js';
 import { decodeImages, encodeImages } from './images-format.js';
 
 const releases = (['pe32', 'pe64', 'elf64'] as const).map((machine) => sampleRelease(machine, 60));
-const base = joined(releases.map((release) => release.base));
+/** Every third byte begins what may be a type in a signature. */
+const signatures = Uint8Array.from({ length: 6_000 }, (_, index) => (index % 3 === 0 ? 0x12 : (index * 7) & 0xff));
+const members = Array.from({ length: 60 }, (_, index) => `member${index}`);
+const assembly = buildAssembly({ members, methods: members.map((name) => ({ name, calls: members.slice(0, 5) })) });
+const base = joined([...releases.map((release) => release.base), signatures, assembly]);
 const sizes = { windowBits: 16, historyBits: 12, guessBits: 14 };
 
 const wishArbitrary: fc.Arbitrary<BlockWish> = fc.record({

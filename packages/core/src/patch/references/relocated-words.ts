@@ -16,9 +16,11 @@ export class RelocatedWords {
 
   /** @param tables of images, as `Image.relocations` says where. Whatever they hold: what is not possible is left out. */
   constructor(tables: readonly { readonly image: Image; readonly bytes: Uint8Array }[]) {
-    const words: number[] = [];
-    for (const { image, bytes } of tables) readTable(image, bytes, words);
-    this.#words = Uint32Array.from(words).sort();
+    // Each word has an entry of two bytes.
+    const words = new Uint32Array(tables.reduce((sum, { bytes }) => sum + (bytes.length >> 1), 0));
+    let count = 0;
+    for (const { image, bytes } of tables) count = readTable(image, bytes, { words, count });
+    this.#words = words.slice(0, count).sort();
   }
 
   /** Those of a part among what was found there otherwise, in order; what they overlap gives way. Holds until the next call. */
@@ -65,19 +67,22 @@ export class RelocatedWords {
   }
 }
 
-function readTable(image: Image, bytes: Uint8Array, words: number[]): void {
+/** Returns how many words there are afterwards. */
+function readTable(image: Image, bytes: Uint8Array, into: { readonly words: Uint32Array; readonly count: number }): number {
+  let { count } = into;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let p = 0; p + 8 <= bytes.length; ) {
     const page = view.getUint32(p, true);
     const blockBytes = view.getUint32(p + 4, true);
-    if (blockBytes < 8 || p + blockBytes > bytes.length) return;
+    if (blockBytes < 8 || p + blockBytes > bytes.length) return count;
     for (let at = p + 8; at + 2 <= p + blockBytes; at += 2) {
       const entry = view.getUint16(at, true);
       if (!wordTypes.includes(entry >> 12)) continue;
       const memory = page + (entry & 0xfff);
       const region = image.regions.find((one) => memory >= one.memory && memory - one.memory + 4 <= one.bytes);
-      if (region !== undefined) words.push(region.address + memory - region.memory);
+      if (region !== undefined) into.words[count++] = region.address + memory - region.memory;
     }
     p += blockBytes;
   }
+  return count;
 }

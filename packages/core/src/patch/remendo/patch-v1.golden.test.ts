@@ -47,7 +47,7 @@ describe.each(samples)('the golden patch $name', (sample) => {
     expect(made.map(digestOf)).toEqual(sample.targets.map(digestOf));
   });
 
-  // The twin knows no transforms.
+  // The twin does not inflate.
   it.skipIf(sample.isContained)('makes its targets by the kernel’s twin', async () => {
     const target = joined(sample.targets);
     const made = decodeByTwin(joined(sample.bases), await readFile(fileOf(sample, 'compact')), target.length);

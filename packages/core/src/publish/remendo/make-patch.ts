@@ -85,18 +85,25 @@ export function makePatch(files: LoadedFiles, options: MakePatchOptions = {}): r
       return files.all;
     },
   };
-  const input = { space, profile, containers, plain };
+  const plainly = { ...plain, blocks: splitFar(plain.blocks, files.baseBytes) };
   const seen = seeReferences({
     space,
     starts,
     blocks: plain.blocks,
     matchRewritten: (rewrite) => matchRewritten(files, withReferences(prices), rewrite),
   });
-  if (seen === null) return encode({ ...input, seen: null });
-  const seeing = encode({ ...input, seen });
-  if (isClearlyLess(seen.matched, plain)) return seeing;
-  const without = encode({ ...input, seen: null });
-  return bytesOf(seeing) < bytesOf(without) ? seeing : without;
+  const encodePlain = (): EncodedStreams => encode(plainly, { space, profile, predictor: null });
+  if (seen === null) return partsOf(encodePlain(), { containers, references: null });
+  const seeing = encode(seen.matched, { space, profile, predictor: seen.predictor });
+  const seeingBytes = bytesOf(seeing.streams);
+  if (seeingBytes > bothBytesMin && isClearlyLess(seen.matched, plain)) {
+    const savedBytes = Math.max(0, Math.round((seeingBytes * bitsOf(plain)) / bitsOf(seen.matched)) - seeingBytes);
+    return partsOf(seeing, { containers, references: { data: seen.data, savedBytes } });
+  }
+  const plainStreams = encodePlain();
+  const savedBytes = bytesOf(plainStreams.streams) - seeingBytes - seen.data.length;
+  if (savedBytes <= 0) return partsOf(plainStreams, { containers, references: null });
+  return partsOf(seeing, { containers, references: { data: seen.data, savedBytes } });
 }
 
 function matchRewritten(
@@ -119,31 +126,21 @@ const bytesOf = (parts: readonly Uint8Array[]): number => parts.reduce((sum, par
 const isClearlyLess = (seen: MatchedBlocks, plain: MatchedBlocks): boolean =>
   seen.wrong + freshOf(seen) < (plain.wrong + freshOf(plain)) * clearlyLessShare;
 const clearlyLessShare = 0.8;
+/** Smaller patches are tried both ways in any case: what describes their programs weighs. */
+const bothBytesMin = 64 * 1024;
 
-interface EncodeInput {
-  readonly space: EncodedSpace;
-  readonly profile: ProfileName;
+interface UsedTransforms {
   readonly containers: ContainersMade | null;
-  /** As the files are, and as they look when references are seen. */
-  readonly plain: MatchedBlocks;
-  readonly seen: SeenReferences | null;
+  readonly references: { readonly data: Uint8Array; readonly savedBytes: number } | null;
 }
 
-function encode({ space, profile, containers, plain, seen }: EncodeInput): readonly Uint8Array[] {
-  const matched = seen?.matched ?? { ...plain, blocks: splitFar(plain.blocks, space.baseBytes) };
-  const predictor = seen?.predictor ?? null;
-  const { header, streams } =
-    profile === 'fast' ? encodedFast(matched.blocks, space, predictor) : encodedCompact(matched, space, predictor);
+function partsOf({ header, streams }: EncodedStreams, { containers, references }: UsedTransforms): readonly Uint8Array[] {
   const transforms: PatchTransform<Uint8Array>[] = [];
-  const streamBytes = bytesOf(streams);
   if (containers !== null) {
-    const savedBytes = Math.max(0, containers.recodedBytes - streamBytes);
+    const savedBytes = Math.max(0, containers.recodedBytes - bytesOf(streams));
     transforms.push({ name: 'containers', data: containers.data, savedBytes });
   }
-  if (seen !== null) {
-    const savedBytes = Math.max(0, Math.round((streamBytes * bitsOf(plain)) / bitsOf(matched)) - streamBytes);
-    transforms.push({ name: 'references', data: seen.data, savedBytes });
-  }
+  if (references !== null) transforms.push({ name: 'references', ...references });
   const lengths = streams.slice(0, -1).map((stream) => stream.length);
   return [encodePatchHeader(header, transforms, lengths), ...transforms.map(({ data }) => data), ...streams];
 }
@@ -155,6 +152,15 @@ interface EncodedStreams {
   readonly header: PatchHeader;
   readonly streams: readonly Uint8Array[];
 }
+
+interface EncodeInput {
+  readonly space: EncodedSpace;
+  readonly profile: ProfileName;
+  readonly predictor: ReferencePredictor | null;
+}
+
+const encode = (matched: MatchedBlocks, { space, profile, predictor }: EncodeInput): EncodedStreams =>
+  profile === 'fast' ? encodedFast(matched.blocks, space, predictor) : encodedCompact(matched, space, predictor);
 
 function encodedFast(blocks: readonly Block[], space: EncodedSpace, predictor: ReferencePredictor | null): EncodedStreams {
   const { blocks: list, runs, wrong, fresh } = encodeFast(blocks, space, predictor);
