@@ -15,7 +15,7 @@ import {
   sizeBounds,
 } from '../../patch/remendo/patch-header.js';
 import { patchInvalid } from '../../patch/remendo/patch-invalid.js';
-import { type FileStarts, type SeenReferences, seeReferences } from '../references/see-references.js';
+import { type FileStarts, seeReferences } from '../references/see-references.js';
 import { choosePrices, sampleBitsPerByte, withReferences } from './choose-prices.js';
 import { matchWindows, type WindowSizes, windowSizes } from './match-windows.js';
 import { type MatchedBlocks, Matcher, type MatchPrices } from './matcher-kernel.js';
