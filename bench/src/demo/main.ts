@@ -71,10 +71,11 @@ async function demonstrate(server: RunningServer, folder: string): Promise<reado
   }
   const [oldest, , newest] = published as [DemoRelease, DemoRelease, DemoRelease];
   await compareWithBsdiff(folder, oldest, newest);
-  const reports = [await updateTerminal(server, folder, oldest, newest), await killTerminal(server, folder, oldest, newest)];
+  const updated = await updateTerminal(server, folder, oldest, newest);
+  const killed = await killTerminal({ server, folder, base: oldest, target: newest, afterBytes: updated.bytesSent / 2 });
   const broken = await assembleBrokenRelease(releases, '1.0.3', newest);
   await publish(server, broken);
-  return [...reports, await failTerminal(server, folder, oldest)];
+  return [updated, killed, await failTerminal(server, folder, oldest)];
 }
 
 async function publish(server: RunningServer, release: DemoRelease): Promise<void> {
@@ -174,12 +175,16 @@ const indent = (text: string): string =>
     .map((line) => `  ${line}`.trimEnd())
     .join('\n');
 
-async function killTerminal(
-  server: RunningServer,
-  folder: string,
-  base: DemoRelease,
-  target: DemoRelease,
-): Promise<TerminalReport> {
+interface KillInput {
+  readonly server: RunningServer;
+  readonly folder: string;
+  readonly base: DemoRelease;
+  readonly target: DemoRelease;
+  /** Of what a whole update is sent: about so much of it arrives. */
+  readonly afterBytes: number;
+}
+
+async function killTerminal({ server, folder, base, target, afterBytes }: KillInput): Promise<TerminalReport> {
   const root = await installTerminal(server, folder, 'terminal-2', base);
   return counted(server, async (proxy) => {
     const args = ['install', '--root', root, '--yes', '--json'];
@@ -187,7 +192,7 @@ async function killTerminal(
     say('\nTerminal 2 is killed in the middle of its download:');
     const first = await runRemendo(args, {
       env,
-      onStart: (child) => void proxy.holdAfter(300_000).then(() => setTimeout(() => child.kill('SIGKILL'), 500)),
+      onStart: (child) => void proxy.holdAfter(afterBytes).then(() => setTimeout(() => child.kill('SIGKILL'), 500)),
     });
     proxy.letGo();
     say(`  ended by ${first.signal ?? `exit code ${first.code}`} after ${bytesText(proxy.bytes.sent)} bytes`);
