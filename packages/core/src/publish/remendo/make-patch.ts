@@ -170,18 +170,30 @@ function encodedFast(blocks: readonly Block[], space: EncodedSpace, predictor: R
 function encodedCompact(matched: MatchedBlocks, space: EncodedSpace, predictor: ReferencePredictor | null): EncodedStreams {
   const { blocks, wrong, asked } = matched;
   const fresh = freshOf(matched);
-  const sizes = sizesFor({ fresh, wrong }, space);
+  const sizes = sizesFor({ fresh, wrong, historyBytesMax: predictor === null ? historyBytesMax : historyBytesMax / 2 }, space);
   const streams = encodeCompact(blocks, space, sizes, predictor);
   // One decision for a copied byte that is asked about, eight more when it is wrong, as many for a new one, 24 for a block.
   const decodeCost = Math.ceil((asked + wrong * 9 + fresh * 8 + blocks.length * 24) / 1000);
   return { header: { profile: 'compact', decodeCost, sizes }, streams: [streams.blocks, streams.bytes] };
 }
 
+/**
+ * Histories of new bytes, at most. Programs have half as many: operands and the map of all blocks take that memory on the terminal, and
+ * their patches grow by a thousandth.
+ */
+const historyBytesMax = 2 ** sizeBounds.historyBits.max;
+
+interface CodedBytes {
+  readonly fresh: number;
+  readonly wrong: number;
+  readonly historyBytesMax: number;
+}
+
 /** Tables in proportion to what goes into them: small patches must not pay for large ones, on the terminal least of all. */
-function sizesFor({ fresh, wrong }: { readonly fresh: number; readonly wrong: number }, space: EncodedSpace): CoderSizes {
+function sizesFor({ fresh, wrong, historyBytesMax }: CodedBytes, space: EncodedSpace): CoderSizes {
   return {
     windowBits: bitsFor('windowBits', space.all.length - space.baseBytes),
-    historyBits: bitsFor('historyBits', fresh * 192),
+    historyBits: bitsFor('historyBits', Math.min(fresh * 192, historyBytesMax - 1)),
     guessBits: bitsFor('guessBits', wrong * 128),
   };
 }
