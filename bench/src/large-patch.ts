@@ -6,13 +6,11 @@
  *
  * Prints a table; exits with 1 when applying takes more than 64 MiB, or when a target is wrong.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { ContentFile, DeriveJob, Digest } from '@remendo/core';
+import { type AppliedPatch, applyOnePatch } from './apply-one-patch.js';
 import { type LargeFiles, writeLargeFiles } from './large-files.js';
 import { bareNodeBytes, inChild } from './report/measured-child.js';
 import { tableLines } from './report/print-report.js';
@@ -28,11 +26,7 @@ interface LargePatch {
   readonly make: Usage | null;
 }
 
-interface Applied extends LargePatch {
-  readonly bytes: number;
-  readonly apply: Usage;
-  readonly exact: boolean;
-}
+type Applied = LargePatch & AppliedPatch;
 
 async function main(bytes: number): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'remendo-large-patch-'));
@@ -40,7 +34,8 @@ async function main(bytes: number): Promise<void> {
     const files = writeLargeFiles(folder, bytes);
     const nodeBytes = await bareNodeBytes();
     const all: Applied[] = [];
-    for (const patch of await makePatches(files, folder)) all.push(await apply(patch, files, folder));
+    for (const patch of await makePatches(files, folder))
+      all.push({ ...patch, ...(await applyOnePatch({ ...files, ...patch }, folder)) });
     for (const line of report(all, files, nodeBytes)) process.stdout.write(`${line}\n`);
     const isGood = all.every(({ exact, apply: { peakBytes } }) => exact && peakBytes - nodeBytes <= memoryAboveNodeBytesMax);
     if (!isGood) process.exitCode = 1;
@@ -57,29 +52,6 @@ async function makePatches({ base, target, bsdiff40Path }: LargeFiles, folder: s
     patches.push({ name: `remendo ${profile}`, codec: 'remendo', path, make });
   }
   return patches;
-}
-
-async function apply(patch: LargePatch, { base, target }: LargeFiles, folder: string): Promise<Applied> {
-  const { size: bytes } = await stat(patch.path);
-  const made: ContentFile = { ...target, path: join(folder, 'made') };
-  const job: DeriveJob = {
-    how: { kind: 'patch', codec: patch.codec },
-    blob: { path: patch.path, offset: 0, bytes, sha256: await digestOfFile(patch.path) },
-    bases: [base],
-    targets: [made],
-  };
-  const jobsPath = join(folder, 'jobs.json');
-  await writeFile(jobsPath, JSON.stringify([job]));
-  const { answer, usage } = await inChild<{ answer: { ok: boolean }; usage: Usage }>('derive-alone.js', jobsPath);
-  const exact = answer.ok && (await digestOfFile(made.path)) === target.sha256;
-  await rm(made.path, { force: true });
-  return { ...patch, bytes, apply: usage, exact };
-}
-
-async function digestOfFile(path: string): Promise<Digest> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  return hash.digest('hex') as Digest;
 }
 
 function report(all: readonly Applied[], { base, target }: LargeFiles, nodeBytes: number): readonly string[] {

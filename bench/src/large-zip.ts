@@ -8,15 +8,13 @@
  *
  * Prints a table; exits with 1 when applying takes more than 64 MiB, or when the target is wrong.
  */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { inflateRawSync } from 'node:zlib';
-import type { DeriveJob, Digest } from '@remendo/core';
 import { deflated } from '@remendo/core/testing';
+import { type AppliedPatch, applyOnePatch } from './apply-one-patch.js';
 import { type LargeZips, writeLargeZips } from './large-zip-files.js';
 import { bareNodeBytes, inChild } from './report/measured-child.js';
 import { tableLines } from './report/print-report.js';
@@ -24,12 +22,9 @@ import { measured, type Usage } from './report/usage.js';
 
 const memoryAboveNodeBytesMax = 64 * 1024 * 1024;
 
-interface Applied {
+interface Applied extends AppliedPatch {
   readonly profile: string;
-  readonly bytes: number;
   readonly make: Usage;
-  readonly apply: Usage;
-  readonly exact: boolean;
 }
 
 async function main(options: { readonly bytes: number; readonly entries: number; readonly changedEvery: number }): Promise<void> {
@@ -58,26 +53,8 @@ function recodeChanged({ changedStreams, changedPlains }: LargeZips): void {
 async function apply(profile: string, { base, target }: LargeZips, folder: string): Promise<Applied> {
   const patchPath = join(folder, profile);
   const make = await inChild<Usage>('make-patch-alone.js', profile, base.path, target.path, patchPath);
-  const { size: bytes } = await stat(patchPath);
-  const made = { ...target, path: join(folder, 'made') };
-  const job: DeriveJob = {
-    how: { kind: 'patch', codec: 'remendo+containers' },
-    blob: { path: patchPath, offset: 0, bytes, sha256: await digestOfFile(patchPath) },
-    bases: [base],
-    targets: [made],
-  };
-  const jobsPath = join(folder, 'jobs.json');
-  await writeFile(jobsPath, JSON.stringify([job]));
-  const { answer, usage } = await inChild<{ answer: { ok: boolean }; usage: Usage }>('derive-alone.js', jobsPath);
-  const exact = answer.ok && (await digestOfFile(made.path)) === target.sha256;
-  await rm(made.path, { force: true });
-  return { profile, bytes, make, apply: usage, exact };
-}
-
-async function digestOfFile(path: string): Promise<Digest> {
-  const hash = createHash('sha256');
-  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array);
-  return hash.digest('hex') as Digest;
+  const applied = await applyOnePatch({ codec: 'remendo+containers', path: patchPath, base, target }, folder);
+  return { profile, make, ...applied };
 }
 
 function report(
