@@ -12,7 +12,7 @@ const tests = '\\.test\\.ts$|\\.contract\\.ts$|\\.test\\.support\\.ts$|\\.test\\
 const layers = [
   { name: 'foundation', members: '(errors|limits|ports|node-ports)\\.ts$|(bytes|hash)/' },
   { name: 'formats', members: '(manifest|patch|delta|protocol|zip)/' },
-  { name: 'decisions', members: 'planner/' },
+  { name: 'decisions', members: '(planner|rollout)/' },
   { name: 'effects', members: '(file-system|download|transaction|trust|workers)/' },
   { name: 'use cases', members: '(publish|update)/' },
   { name: 'entry', members: 'index\\.ts$' },

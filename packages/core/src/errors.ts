@@ -19,6 +19,7 @@ const entry = (retry: RetryClass, sentence: string): CatalogueEntry => ({ retry,
 export const errorCatalogue = {
   CONFIG_INVALID: entry('after-action', 'The configuration or the arguments are wrong.'),
   LIMIT_EXCEEDED: entry('never', 'A value from outside is larger than what is allowed.'),
+  LIMIT_RATE: entry('backoff', 'There were too many requests; try again later.'),
 
   REQUEST_INVALID: entry('after-action', 'The request is not one that this address takes.'),
   REQUEST_ROUTE_UNKNOWN: entry('never', 'There is nothing at this address.'),
@@ -28,6 +29,16 @@ export const errorCatalogue = {
   SERVER_DATA_LOCKED: entry('after-action', 'Another server works on this data folder.'),
 
   AUTH_REQUIRED: entry('after-action', 'The request needs a valid token.'),
+  AUTH_FORBIDDEN: entry('after-action', 'Whoever signed in may not do this.'),
+  AUTH_ADDRESS_REFUSED: entry('after-action', 'The customer does not allow this address.'),
+  LICENSE_EXPIRED: entry('after-action', 'The licence has expired.'),
+  LICENSE_SUSPENDED: entry('after-action', 'The customer is suspended.'),
+  LICENSE_LIMIT: entry('after-action', 'The licence allows no more of these.'),
+  LICENSE_REGISTRATION_CLOSED: entry('after-action', 'Registration needs a valid invitation, or is closed.'),
+  RECORD_NOT_FOUND: entry('never', 'There is no such record.'),
+  RECORD_EXISTS: entry('never', 'There is such a record already.'),
+  NOTIFICATION_FAILED: entry('backoff', 'The notification could not be delivered now.'),
+  NOTIFICATION_REFUSED: entry('never', 'The notification can not be delivered as it is.'),
 
   MANIFEST_INVALID: entry('never', 'The manifest is not a well-formed, canonical manifest.'),
   MANIFEST_PATH_UNSAFE: entry('never', 'A path would not be safe on every platform.'),
@@ -41,6 +52,7 @@ export const errorCatalogue = {
   RELEASE_NOT_OFFERED: entry('backoff', 'The release is no longer offered.'),
   RELEASE_BLOCKED: entry('after-action', 'This release was rolled back on this terminal and is not tried again.'),
   RELEASE_DOWNGRADE: entry('never', 'The release is older than the installed one.'),
+  RELEASE_STATE: entry('after-action', 'The release can not go into this state.'),
 
   PLAN_INVALID: entry('backoff', 'The plan is not well-formed or does not lead to the target.'),
   PLAN_IMPOSSIBLE: entry('backoff', 'No plan reaches the target.'),

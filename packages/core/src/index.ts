@@ -5,6 +5,7 @@ export { type DeltaFile, decodeDeltaFile, encodeDeltaFileHead, isDeltaFile } fro
 export { type DeltaIndex, decodeDeltaIndex, encodeDeltaIndex } from './delta/delta-index.js';
 export { type DeltaCauses, type DescribedDelta, describeDelta } from './delta/describe-delta.js';
 export { contentsOf, indexDelta, resolveDelta } from './delta/resolve-delta.js';
+export { answerValidator } from './download/answer-validator.js';
 export { folderObjectSource } from './download/folder-object-source.js';
 export type { HttpClientOptions } from './download/http-client.js';
 export { createHttpClient, type HttpClient } from './download/http-client.js';
@@ -60,6 +61,29 @@ export {
 } from './planner/plan.js';
 export { nothingHeld, planCost } from './planner/plan-cost.js';
 export { planUpdate } from './planner/plan-update.js';
+export { bucketCount, bucketOf } from './rollout/bucket-of.js';
+export {
+  decideHalt,
+  defaultHaltRule,
+  type HaltDecision,
+  type HaltRule,
+  type RolloutOutcomes,
+  wilsonLowerBound,
+} from './rollout/decide-halt.js';
+export { decideOffer } from './rollout/decide-offer.js';
+export {
+  type Channel,
+  type NoOfferReason,
+  type Offer,
+  type OfferableRelease,
+  type OfferInput,
+  type OfferTerminal,
+  type OrderedReleases,
+  orderReleases,
+  type ReleaseType,
+  type Rollout,
+} from './rollout/offer.js';
+export { nextReleaseState, type ReleaseState, releaseTransitions } from './rollout/release-state.js';
 export { peekInstall } from './transaction/install.js';
 export { type InstallLayout, installLayout } from './transaction/install-layout.js';
 export { type ParsedJournal, parseJournal } from './transaction/journal.js';

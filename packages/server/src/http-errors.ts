@@ -1,5 +1,5 @@
 /** From an error to an answer: one status per code, and never more than the caller may know. */
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import { type ErrorCode, errorCatalogue, isUpdaterError, UpdaterError } from '@remendo/core';
 import type { Problem } from '@remendo/core/protocol';
@@ -8,6 +8,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 export const httpStatus: Record<ErrorCode, number> = {
   CONFIG_INVALID: 500,
   LIMIT_EXCEEDED: 413,
+  LIMIT_RATE: 429,
 
   REQUEST_INVALID: 400,
   REQUEST_ROUTE_UNKNOWN: 404,
@@ -17,6 +18,16 @@ export const httpStatus: Record<ErrorCode, number> = {
   SERVER_DATA_LOCKED: 500,
 
   AUTH_REQUIRED: 401,
+  AUTH_FORBIDDEN: 403,
+  AUTH_ADDRESS_REFUSED: 403,
+  LICENSE_EXPIRED: 403,
+  LICENSE_SUSPENDED: 403,
+  LICENSE_LIMIT: 403,
+  LICENSE_REGISTRATION_CLOSED: 403,
+  RECORD_NOT_FOUND: 404,
+  RECORD_EXISTS: 409,
+  NOTIFICATION_FAILED: 502,
+  NOTIFICATION_REFUSED: 400,
 
   MANIFEST_INVALID: 422,
   MANIFEST_PATH_UNSAFE: 422,
@@ -30,6 +41,7 @@ export const httpStatus: Record<ErrorCode, number> = {
   RELEASE_NOT_OFFERED: 410,
   RELEASE_BLOCKED: 409,
   RELEASE_DOWNGRADE: 409,
+  RELEASE_STATE: 409,
 
   PLAN_INVALID: 500,
   PLAN_IMPOSSIBLE: 500,
@@ -118,6 +130,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     ...(detail === undefined ? {} : { detail: detail.slice(0, 1_000) }),
     request_id: request.id,
   };
+  const retryAfterSeconds = isUpdaterError(error) ? error.details.retryAfterSeconds : undefined;
+  if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   if (status === 401) reply.header('www-authenticate', 'Bearer realm="remendo"');
   // Headers that belong to the answer that was being prepared.
   for (const name of ['content-length', 'etag', 'content-range', 'content-disposition', 'accept-ranges']) {
@@ -131,17 +145,29 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
 export function refuseConnection(error: Error & { readonly code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
   const status = error.code === 'HPE_HEADER_OVERFLOW' ? 431 : error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : 400;
+  const { headers, body } = bareProblem(status);
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  socket.end(`${[`HTTP/1.1 ${status} ${STATUS_CODES[status]}`, ...lines].join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+}
+
+/** Answers `Expect` with something else than 100-continue (RFC 9110, section 10.1.1). */
+export function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const { headers, body } = bareProblem(417);
+  response.writeHead(417, headers).end(body);
+}
+
+/** A problem outside of the framework: no request is known that could be named. */
+function bareProblem(status: 400 | 408 | 417 | 431) {
   const code: ErrorCode = status === 431 ? 'LIMIT_EXCEEDED' : 'REQUEST_INVALID';
   const problem: Problem = { type: 'about:blank', title: errorCatalogue[code].sentence, status, code };
   const body = JSON.stringify(problem);
-  const head = [
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-    'content-type: application/problem+json',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'cache-control: no-store',
-    'connection: close',
-  ];
-  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
+  const headers = {
+    'content-type': 'application/problem+json',
+    'content-length': String(Buffer.byteLength(body)),
+    'cache-control': 'no-store',
+    connection: 'close',
+  };
+  return { headers, body };
 }
 
 export const routeUnknown = (request: FastifyRequest): UpdaterError =>
