@@ -3,18 +3,11 @@
  * are those of the HTTP contract (snake_case); fields are only ever added.
  */
 import { type Static, Type } from 'typebox';
-
-const digest = Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 in lower-case hex' });
-const bytes = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
-const version = Type.String({ minLength: 1, maxLength: 64 });
-const slug = Type.String({ pattern: '^[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?$', maxLength: 64 });
-const line = Type.String({ maxLength: 1_000 });
+import { bytes, digest, line, literals, slug, version } from './shapes.js';
 
 export const releaseTypes = ['stable', 'development', 'hotfix'] as const;
 export const releaseStates = ['draft', 'testing', 'published', 'deprecated', 'withdrawn'] as const;
 export const channels = ['stable', 'development'] as const;
-
-const literals = <const T extends readonly string[]>(values: T) => Type.Unsafe<T[number]>(Type.Enum([...values]));
 
 export const Problem = Type.Object(
   {
@@ -50,6 +43,15 @@ export const CheckAnswer = Type.Object({
   requires_backup: Type.Optional(Type.Boolean()),
   requires_downtime: Type.Optional(Type.Boolean()),
   mandatory: Type.Optional(Type.Boolean()),
+  rollback_compatible: Type.Optional(Type.Boolean()),
+  /** Named component to semver range; checked on the terminal before anything is touched. */
+  requirements: Type.Optional(Type.Record(Type.String(), Type.String())),
+  /** What the update leads to; another version than the latest when that is a step on the way. */
+  final_version: Type.Optional(version),
+  floor_step: Type.Optional(Type.Boolean()),
+  /** The terminal is pinned to something older, and policy allows to go there. */
+  downgrade: Type.Optional(Type.Boolean()),
+  rollout: Type.Optional(Type.Object({ share: Type.Integer(), state: Type.String() })),
   reason: Type.Optional(Type.String({ maxLength: 64 })),
 });
 export type CheckAnswer = Static<typeof CheckAnswer>;
@@ -152,13 +154,18 @@ export const ReleaseSummary = Type.Object({
   zip: StoredObject,
   title: Type.String(),
   changelog: Type.String(),
+  mandatory: Type.Optional(Type.Boolean()),
+  floor: Type.Optional(Type.Boolean()),
+  rollout: Type.Optional(Type.Object({ share: Type.Integer(), state: literals(['running', 'paused', 'halted']) })),
   released_at: Type.Union([Type.String(), Type.Null()]),
   /** Deltas that lead to this release. */
   deltas: Type.Array(
     Type.Object({
       base_version: version,
-      state: literals(['wanted', 'building', 'ready', 'rejected']),
+      state: literals(['wanted', 'building', 'ready', 'rejected', 'evicted']),
       bytes: Type.Union([bytes, Type.Null()]),
+      /** It is served already, and is built again to become smaller. */
+      refining: Type.Optional(Type.Boolean()),
       detail: Type.Optional(Type.String()),
     }),
   ),
