@@ -1,22 +1,22 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { digestOf } from '@remendo/core';
 import { afterAll, expect, it } from 'vitest';
-import { newDataFolder, removeFolder } from '../testing/test-server.js';
 import { DiskObjectStore } from './disk-object-store.js';
 import { objectStoreContract } from './object-store.contract.js';
 
 const folders: string[] = [];
 
 async function openStore() {
-  const folder = await newDataFolder();
+  const folder = await mkdtemp(join(tmpdir(), 'remendo-objects-'));
   folders.push(folder);
   const root = join(folder, 'data');
   return { store: new DiskObjectStore(root), folder, root, readNamed: (name: string) => readFile(join(root, name)) };
 }
 
 afterAll(async () => {
-  for (const folder of folders) await removeFolder(folder);
+  for (const folder of folders) await rm(folder, { recursive: true, force: true });
 });
 
 objectStoreContract(openStore);
@@ -49,4 +49,26 @@ it('puts what is not finished where the next start of the server removes it', as
   await mkdir(join(root, 'objects', digest.slice(0, 2), digest, 'in the way'), { recursive: true });
   await expect(store.put(digest, { kind: 'buffer', buffer })).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
   expect(await readdir(join(root, 'objects', digest.slice(0, 2)))).toEqual([digest]);
+});
+
+it('removes what a killed put left, once nobody can be writing it', async () => {
+  const { store, root } = await openStore();
+  await mkdir(join(root, 'work', 'objects'), { recursive: true });
+  await writeFile(join(root, 'work', 'objects', 'left'), 'half');
+  await store.removeUnfinished(new Date(Date.now() - 60_000));
+  expect(await readdir(join(root, 'work', 'objects'))).toEqual(['left']);
+  await store.removeUnfinished(new Date(Date.now() + 60_000));
+  expect(await readdir(join(root, 'work', 'objects'))).toEqual([]);
+});
+
+it('is not ready when its folder can not be written', async () => {
+  const { folder } = await openStore();
+  await writeFile(join(folder, 'a file'), '');
+  const store = new DiskObjectStore(join(folder, 'a file'));
+  await expect(store.ready()).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+});
+
+it('has no URLs to hand out', async () => {
+  const { store } = await openStore();
+  expect(await store.presign()).toBeNull();
 });

@@ -4,18 +4,24 @@
  */
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { copyFile, type FileHandle, link, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Readable } from 'node:stream';
-import { type Digest, DigestStream, UpdaterError } from '@remendo/core';
-import type { ObjectBytes, ObjectRange, ObjectStore, OpenObject } from './object-store.js';
-
-const errorCode = (error: unknown): string | undefined => (error as { code?: string }).code;
+import { type Digest, DigestStream, digestOf, UpdaterError } from '@remendo/core';
+import { chunksOf, errorCode, linkOrCopy, moveFile, readFully, syncDirectory, syncFile, writeSynced } from './disk-files.js';
+import { digestOfName, objectName, objectsFolder } from './object-name.js';
+import type { ListedObject, ObjectBytes, ObjectRange, ObjectStore, OpenObject } from './object-store.js';
+import { verifyDigest } from './verify-bytes.js';
 
 function storageFailure(message: string, cause: unknown): UpdaterError {
   if (cause instanceof UpdaterError) return cause;
   return new UpdaterError(errorCode(cause) === 'ENOSPC' ? 'STORAGE_NO_SPACE' : 'STORAGE_FAILED', message, { cause });
 }
+
+const readFailure = (digest: Digest, cause: unknown): UpdaterError =>
+  errorCode(cause) === 'ENOENT'
+    ? new UpdaterError('DOWNLOAD_NOT_FOUND', `there is no object ${digest}`, { details: { digest } })
+    : storageFailure(`object ${digest} can not be read`, cause);
 
 export class DiskObjectStore implements ObjectStore {
   /** On the same file system, and emptied at every start of the server: a kill leaves nothing behind for good. */
@@ -26,47 +32,51 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   #path(digest: Digest): string {
-    return join(this.root, 'objects', digest.slice(0, 2), digest);
+    return join(this.root, objectName(digest));
   }
 
   async put(digest: Digest, from: ObjectBytes): Promise<{ readonly bytes: number }> {
     const path = this.#path(digest);
     try {
       await mkdir(dirname(path), { recursive: true });
-      const staged = await this.#stage(digest, from);
-      // A file of another size is not the object: it is replaced.
-      if ((await this.stat(digest))?.bytes === staged.bytes) await rm(staged.path, { force: true });
-      else await rename(staged.path, path);
+      const bytes = from.kind === 'buffer' ? await this.#putBuffer(digest, from.buffer) : await this.#putFile(digest, from.path);
+      // Whoever made the name may not have come as far as this yet.
       await syncDirectory(dirname(path));
-      await syncDirectory(join(this.root, 'objects'));
-      return { bytes: staged.bytes };
+      await syncDirectory(join(this.root, objectsFolder));
+      return { bytes };
     } catch (cause) {
       throw storageFailure(`object ${digest} can not be stored`, cause);
     }
   }
 
-  /** A synced file beside the object's place, with the right bytes. */
-  async #stage(digest: Digest, from: ObjectBytes): Promise<{ path: string; bytes: number }> {
+  async #putBuffer(digest: Digest, buffer: Uint8Array): Promise<number> {
+    verifyDigest(digestOf(buffer), digest);
+    if ((await this.stat(digest))?.bytes === buffer.length) return buffer.length;
+    return this.#stage(digest, (staged) => writeSynced(staged, buffer));
+  }
+
+  #putFile(digest: Digest, path: string): Promise<number> {
+    return this.#stage(digest, async (staged) => {
+      await moveFile(path, staged);
+      // `storedAt`: a file that is moved keeps its time.
+      await utimes(staged, new Date(), new Date());
+      await syncFile(staged);
+    });
+  }
+
+  /** Writes a synced file beside the object's place, verifies what is in it and moves it there. @returns its size. */
+  async #stage(digest: Digest, write: (staged: string) => Promise<void>): Promise<number> {
     const staged = join(this.#staging, randomUUID());
     try {
       await mkdir(this.#staging, { recursive: true });
-      if (from.kind === 'file') await moveFile(from.path, staged);
-      const handle = await open(staged, from.kind === 'file' ? 'r+' : 'wx+');
-      try {
-        if (from.kind === 'buffer') await handle.writeFile(from.buffer);
-        await handle.sync();
-        return { path: staged, bytes: await verify(handle, digest) };
-      } finally {
-        await handle.close();
-      }
-    } catch (error) {
+      await write(staged);
+      const bytes = await verifyFile(staged, digest);
+      // A file of another size is not the object: it is replaced.
+      if ((await this.stat(digest))?.bytes !== bytes) await rename(staged, this.#path(digest));
+      return bytes;
+    } finally {
       await rm(staged, { force: true });
-      throw error;
     }
-  }
-
-  async has(digest: Digest): Promise<boolean> {
-    return (await this.stat(digest)) !== null;
   }
 
   async stat(digest: Digest): Promise<{ readonly bytes: number } | null> {
@@ -99,25 +109,48 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   async #open(digest: Digest): Promise<FileHandle> {
-    try {
-      return await open(this.#path(digest), 'r');
-    } catch (cause) {
-      if (errorCode(cause) === 'ENOENT') throw new UpdaterError('DOWNLOAD_NOT_FOUND', `there is no object ${digest}`);
-      throw storageFailure(`object ${digest} can not be read`, cause);
-    }
+    return open(this.#path(digest), 'r').catch((cause) => Promise.reject(readFailure(digest, cause)));
   }
 
   async materialize(digest: Digest, path: string): Promise<void> {
-    try {
-      await linkOrCopy(this.#path(digest), path);
-    } catch (cause) {
-      if (errorCode(cause) === 'ENOENT') throw new UpdaterError('DOWNLOAD_NOT_FOUND', `there is no object ${digest}`, { cause });
-      throw storageFailure(`object ${digest} can not be copied`, cause);
-    }
+    await linkOrCopy(this.#path(digest), path).catch((cause) => Promise.reject(readFailure(digest, cause)));
+  }
+
+  /** Terminals reach the disk through the server alone. */
+  async presign(): Promise<null> {
+    return null;
   }
 
   async remove(digest: Digest): Promise<void> {
-    await rm(this.#path(digest), { force: true });
+    await this.removeNamed(objectName(digest));
+  }
+
+  async *list(): AsyncGenerator<ListedObject, void> {
+    const folder = join(this.root, objectsFolder);
+    for (const part of await this.#namesIn(folder)) {
+      for (const name of await this.#namesIn(join(folder, part))) {
+        const digest = digestOfName(`${objectsFolder}/${part}/${name}`);
+        const found = digest === null ? null : await stat(this.#path(digest)).catch(() => null);
+        if (digest !== null && found?.isFile()) yield { digest, bytes: found.size, storedAt: found.mtime };
+      }
+    }
+  }
+
+  async #namesIn(folder: string): Promise<readonly string[]> {
+    try {
+      return await readdir(folder);
+    } catch (cause) {
+      if (['ENOENT', 'ENOTDIR'].includes(errorCode(cause) ?? '')) return [];
+      throw storageFailure('the objects can not be listed', cause);
+    }
+  }
+
+  async removeUnfinished(before: Date): Promise<void> {
+    for (const name of await this.#namesIn(this.#staging)) {
+      const path = join(this.#staging, name);
+      const found = await stat(path).catch(() => null);
+      if (found !== null && found.mtime < before) await rm(path, { force: true });
+    }
   }
 
   async nameObject(name: string, digest: Digest): Promise<void> {
@@ -129,29 +162,25 @@ export class DiskObjectStore implements ObjectStore {
   }
 
   async writeNamed(name: string, bytes: Uint8Array): Promise<void> {
-    await this.#replace(name, async (staged) => {
-      const handle = await open(staged, 'wx');
-      try {
-        await handle.writeFile(bytes);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-    });
+    await this.#replace(name, (staged) => writeSynced(staged, bytes));
+  }
+
+  async removeNamed(name: string): Promise<void> {
+    try {
+      await rm(join(this.root, name), { force: true });
+    } catch (cause) {
+      throw storageFailure(`${name} can not be removed`, cause);
+    }
   }
 
   /** The same file, or, where there are no links, a copy. */
   async #leadsTo(name: string, digest: Digest): Promise<boolean> {
-    const named = await stat(join(this.root, name)).catch(() => null);
+    const path = join(this.root, name);
+    const named = await stat(path).catch(() => null);
     const object = await stat(this.#path(digest)).catch(() => null);
     if (named === null || object === null || named.size !== object.size) return false;
     if (named.dev === object.dev && named.ino === object.ino) return true;
-    const handle = await open(join(this.root, name), 'r');
-    try {
-      return (await digestOfFile(handle)).digest === digest;
-    } finally {
-      await handle.close();
-    }
+    return (await digestOfFile(path)).digest === digest;
   }
 
   async #replace(name: string, write: (staged: string) => Promise<void>): Promise<void> {
@@ -162,84 +191,46 @@ export class DiskObjectStore implements ObjectStore {
       await mkdir(dirname(path), { recursive: true });
       await write(staged);
       await rename(staged, path);
-      // Renaming one link of a file onto another does nothing and leaves both.
-      await rm(staged, { force: true });
       await syncDirectory(dirname(path));
     } catch (cause) {
-      await rm(staged, { force: true });
       throw storageFailure(`${name} can not be written`, cause);
+    } finally {
+      // Also after the rename: one link of a file renamed onto another does nothing and leaves both.
+      await rm(staged, { force: true });
+    }
+  }
+
+  /** Whether a disk takes bytes is known by giving it some. */
+  async ready(): Promise<void> {
+    const probe = join(this.#staging, randomUUID());
+    try {
+      await mkdir(this.#staging, { recursive: true });
+      await writeSynced(probe, Buffer.from('ready?'));
+      await rm(probe);
+    } catch (cause) {
+      await rm(probe, { force: true }).catch(() => {});
+      throw storageFailure('the disk takes no bytes', cause);
     }
   }
 }
 
-async function verify(handle: FileHandle, digest: Digest): Promise<number> {
-  const actual = await digestOfFile(handle);
-  if (actual.digest !== digest) {
-    throw new UpdaterError('DOWNLOAD_DIGEST_MISMATCH', 'the bytes to store do not have the digest they were announced with', {
-      details: { expected: digest, actual: actual.digest },
-    });
-  }
-  return actual.bytes;
+/** @returns the file's size. */
+async function verifyFile(path: string, digest: Digest): Promise<number> {
+  const { digest: actual, bytes } = await digestOfFile(path);
+  verifyDigest(actual, digest);
+  return bytes;
 }
 
-async function digestOfFile(handle: FileHandle): Promise<{ readonly digest: Digest; readonly bytes: number }> {
+async function digestOfFile(path: string): Promise<{ readonly digest: Digest; readonly bytes: number }> {
   const stream = new DigestStream();
-  const buffer = new Uint8Array(256 * 1024);
   let bytes = 0;
-  for (;;) {
-    const count = await readFully(handle, bytes, buffer);
-    stream.update(buffer.subarray(0, count));
-    bytes += count;
-    if (count < buffer.length) return { digest: stream.digest(), bytes };
-  }
-}
-
-async function syncFile(path: string): Promise<void> {
-  const handle = await open(path, 'r+');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-async function readFully(handle: FileHandle, offset: number, into: Uint8Array): Promise<number> {
-  let count = 0;
-  while (count < into.length) {
-    const { bytesRead } = await handle.read(into, count, into.length - count, offset + count);
-    if (bytesRead === 0) break;
-    count += bytesRead;
-  }
-  return count;
-}
-
-async function moveFile(basePath: string, targetPath: string): Promise<void> {
-  try {
-    await rename(basePath, targetPath);
-  } catch (error) {
-    if (errorCode(error) !== 'EXDEV') throw error;
-    await copyFile(basePath, targetPath);
-    await rm(basePath, { force: true });
-  }
-}
-
-const linkless = new Set(['EXDEV', 'EPERM', 'ENOTSUP', 'EMLINK', 'ENOSYS']);
-
-async function linkOrCopy(basePath: string, targetPath: string): Promise<void> {
-  try {
-    await link(basePath, targetPath);
-  } catch (error) {
-    if (!linkless.has(errorCode(error) ?? '')) throw error;
-    await copyFile(basePath, targetPath);
-  }
-}
-
-/** Windows has no such call and needs none. */
-async function syncDirectory(path: string): Promise<void> {
-  if (process.platform === 'win32') return;
   const handle = await open(path, 'r');
   try {
-    await handle.sync();
+    for await (const chunk of chunksOf(handle)) {
+      stream.update(chunk);
+      bytes += chunk.length;
+    }
+    return { digest: stream.digest(), bytes };
   } finally {
     await handle.close();
   }
