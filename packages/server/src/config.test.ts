@@ -1,7 +1,10 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { UpdaterError } from '@remendo/core';
 import { describe, expect, it } from 'vitest';
-import { readConfig, settings } from './config.js';
+import { readConfig } from './config.js';
+import { isSecret, type Setting, settings } from './settings.js';
 
 function problemsOf(args: readonly string[], environment: NodeJS.ProcessEnv = {}): readonly string[] {
   try {
@@ -23,7 +26,7 @@ describe('readConfig', () => {
     const problems = problemsOf(['--port', 'x', '--old-api', 'maybe'], { REMENDO_DELTA_WORKERS: '0', REMENDO_TOKEN: 'short' });
     expect(problems).toHaveLength(5);
     expect(problems.join('\n')).toMatch(
-      /--data is missing.*--port must be.*REMENDO_DELTA_WORKERS must be.*--old-api.*REMENDO_TOKEN/s,
+      /REMENDO_TOKEN must have.*--data is missing.*--port must be.*REMENDO_DELTA_WORKERS must be.*--old-api/s,
     );
   });
 
@@ -44,15 +47,33 @@ describe('readConfig', () => {
 
   it('is documented setting by setting, in the words of the help', async () => {
     const documentation = await readFile(new URL('../../../docs/operating/server.md', import.meta.url), 'utf8');
-    for (const { flag, argument, variable, default: fallback, sentence } of Object.values(settings)) {
+    for (const { flag, argument, variable, default: fallback, sentence } of Object.values<Setting<unknown>>(settings)) {
       const shown = fallback === null ? '(must be given)' : fallback === '' ? '' : `\`${fallback}\``;
-      const row = `| \`${flag} ${argument.replace('|', '\\|')}\` | \`${variable}\` | ${shown} | ${sentence} |`;
-      expect(documentation).toContain(row);
+      const named = flag === null ? '' : `\`${flag} ${argument.replaceAll('|', '\\|')}\``;
+      expect(documentation).toContain(`| ${named} | \`${variable}\` | ${shown} | ${sentence} |`);
     }
   });
 
-  it('has a flag, a variable and a sentence of its own for every setting', () => {
-    const all = Object.values(settings);
-    for (const key of ['flag', 'variable', 'sentence'] as const) expect(new Set(all.map((one) => one[key])).size).toBe(all.length);
+  it('has a variable and a sentence of its own for every setting, and a flag for every one that is no secret', () => {
+    const all = Object.values<Setting<unknown>>(settings);
+    for (const key of ['variable', 'sentence'] as const) expect(new Set(all.map((one) => one[key])).size).toBe(all.length);
+    const flags = all.flatMap(({ flag }) => flag ?? []);
+    expect(new Set(flags).size).toBe(all.length - all.filter(isSecret).length);
+  });
+
+  it('takes secrets from files that variables name, without the line end', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'remendo-config-'));
+    await writeFile(join(folder, 'token'), 'a-token-out-of-a-file-0123\n');
+    expect(readConfig(['--data', '/a'], { REMENDO_TOKEN_FILE: join(folder, 'token') })).toMatchObject({
+      token: 'a-token-out-of-a-file-0123',
+    });
+    expect(problemsOf(['--data', '/a'], { REMENDO_TOKEN_FILE: join(folder, 'absent') })).toEqual([
+      expect.stringContaining('REMENDO_TOKEN_FILE'),
+    ]);
+    await rm(folder, { recursive: true });
+  });
+
+  it('refuses settings that do not go together', () => {
+    expect(problemsOf(['--data', '/a', '--object-store', 's3', '--tls-key', 'k.pem', '--worker', 'off'])).toHaveLength(3);
   });
 });

@@ -1,162 +1,20 @@
-/** Every setting of the server in one table: help, documentation and parsing come from it. */
+/** Reads the settings of `settings.ts` from arguments, environment and files of secrets; tells all problems at once. */
+import { readFileSync } from 'node:fs';
 import { UpdaterError } from '@remendo/core';
 import { Command, CommanderError, Option } from 'commander';
+import { isSecret, type Setting, settings } from './settings.js';
 
-interface Setting<T> {
-  readonly flag: string;
-  readonly variable: string;
-  /** What stands behind the flag in the help. */
-  readonly argument: string;
-  /** As text, as a person would write it; null: it has to be given. */
-  readonly default: string | null;
-  readonly sentence: string;
-  /** Throws an Error with what is wrong. */
-  readonly parse: (text: string) => T;
-}
-
-const setting = <T>(value: Setting<T>): Setting<T> => value;
-
-const text = (value: string): string => {
-  if (value === '') throw new Error('must not be empty');
-  return value;
-};
-
-const integer =
-  (min: number, max: number) =>
-  (value: string): number => {
-    const number = Number(value);
-    if (!/^\d+$/.test(value) || number < min || number > max) throw new Error(`must be a whole number from ${min} to ${max}`);
-    return number;
-  };
-
-const oneOf =
-  <const T extends readonly string[]>(...values: T) =>
-  (value: string): T[number] => {
-    if (!values.includes(value)) throw new Error(`must be one of ${values.join(', ')}`);
-    return value;
-  };
-
-export const settings = {
-  dataFolder: setting({
-    flag: '--data',
-    variable: 'REMENDO_DATA',
-    argument: 'DIR',
-    default: null,
-    sentence: 'Folder of the database, the objects and the uploads; made when it is not there.',
-    parse: text,
-  }),
-  port: setting({
-    flag: '--port',
-    variable: 'REMENDO_PORT',
-    argument: 'N',
-    default: '8080',
-    sentence: 'TCP port; 0 takes any free one.',
-    parse: integer(0, 65_535),
-  }),
-  host: setting({
-    flag: '--host',
-    variable: 'REMENDO_HOST',
-    argument: 'ADDRESS',
-    default: '127.0.0.1',
-    sentence: 'Address to listen on; 0.0.0.0 or :: for all.',
-    parse: text,
-  }),
-  deltaBases: setting({
-    flag: '--delta-bases',
-    variable: 'REMENDO_DELTA_BASES',
-    argument: 'K',
-    default: '5',
-    sentence: 'From how many older releases deltas to a new one are built.',
-    parse: integer(0, 100),
-  }),
-  deltaWorkers: setting({
-    flag: '--delta-workers',
-    variable: 'REMENDO_DELTA_WORKERS',
-    argument: 'N',
-    default: '1',
-    sentence: 'Deltas built at the same time, each in a process of its own.',
-    parse: integer(1, 64),
-  }),
-  deltaBuildMsMax: setting({
-    flag: '--delta-build-ms-max',
-    variable: 'REMENDO_DELTA_BUILD_MS_MAX',
-    argument: 'MS',
-    default: '1800000',
-    sentence: 'Milliseconds after which the build of a delta is stopped.',
-    parse: integer(1_000, 86_400_000),
-  }),
-  patchProfile: setting({
-    flag: '--patch-profile',
-    variable: 'REMENDO_PATCH_PROFILE',
-    argument: 'compact|fast',
-    default: 'compact',
-    sentence: 'Profile of new patches: compact has the fewest bytes, fast is applied in less time.',
-    parse: oneOf('compact', 'fast'),
-  }),
-  uploadBytesMax: setting({
-    flag: '--upload-bytes-max',
-    variable: 'REMENDO_UPLOAD_BYTES_MAX',
-    argument: 'BYTES',
-    default: '4294967296',
-    sentence: 'Largest zip that may be published, in bytes.',
-    parse: integer(1, Number.MAX_SAFE_INTEGER),
-  }),
-  uploadMsMax: setting({
-    flag: '--upload-ms-max',
-    variable: 'REMENDO_UPLOAD_MS_MAX',
-    argument: 'MS',
-    default: '3600000',
-    sentence: 'Milliseconds within which a request has to have arrived whole.',
-    parse: integer(1_000, 86_400_000),
-  }),
-  defaultApplication: setting({
-    flag: '--default-application',
-    variable: 'REMENDO_DEFAULT_APPLICATION',
-    argument: 'SLUG',
-    default: '',
-    sentence: 'Application of requests that name none; empty: the first that was published.',
-    parse: (value: string): string | null => (value === '' ? null : value),
-  }),
-  oldApi: setting({
-    flag: '--old-api',
-    variable: 'REMENDO_OLD_API',
-    argument: 'on|off',
-    default: 'on',
-    sentence: 'Whether /check_update, /download and /upload_update are answered.',
-    parse: oneOf('on', 'off'),
-  }),
-  shutdownMs: setting({
-    flag: '--shutdown-ms',
-    variable: 'REMENDO_SHUTDOWN_MS',
-    argument: 'MS',
-    default: '10000',
-    sentence: 'Milliseconds that running downloads get to finish when the server is stopped.',
-    parse: integer(0, 600_000),
-  }),
-  logLevel: setting({
-    flag: '--log-level',
-    variable: 'REMENDO_LOG_LEVEL',
-    argument: 'LEVEL',
-    default: 'info',
-    sentence: 'Least level of the JSON lines on the error output.',
-    parse: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
-  }),
-} as const;
-
-type Values = { readonly [Name in keyof typeof settings]: ReturnType<(typeof settings)[Name]['parse']> };
-
-export interface ServerConfig extends Values {
-  /** The publisher's token; from the environment only, so that it is in no process list. */
-  readonly token: string | null;
-}
-
-const tokenCharactersMin = 20;
-/** What a header can carry, so that a publisher can send it. */
-const tokenForm = /^[\x21-\x7e]{1,512}$/;
+export type ServerConfig = { readonly [Name in keyof typeof settings]: ReturnType<(typeof settings)[Name]['parse']> };
 
 const example = `
-REMENDO_TOKEN in the environment is the publisher's token (at least ${tokenCharactersMin} characters); without one, one is made
-at the first start and printed once. Every flag can be given as the variable in brackets.
+Secrets are no arguments, which every process on the machine could read. Each is a variable, or a file that the variable
+with _FILE behind it names:
+${Object.values(settings)
+  .filter(isSecret)
+  .map(({ variable, sentence }) => `  ${variable.padEnd(22)}${sentence}`)
+  .join('\n')}
+
+Every flag can be given as the variable in brackets.
 
 Example:
   $ REMENDO_TOKEN=$(openssl rand -hex 24) remendo-server --data /var/lib/remendo --port 8080 --host 0.0.0.0`;
@@ -171,24 +29,42 @@ export function readConfig(args: readonly string[], environment: NodeJS.ProcessE
   if (given === 'shown') return 'shown';
   const problems: string[] = [...given.problems];
   const values: Record<string, unknown> = {};
-  for (const [name, { flag, variable, default: fallback, parse }] of Object.entries(settings)) {
-    const source = given.values[name] !== undefined ? flag : environment[variable] !== undefined ? variable : flag;
-    const value = given.values[name] ?? environment[variable] ?? fallback;
+  for (const [name, setting] of Object.entries<Setting<unknown>>(settings)) {
     try {
-      if (value === null) throw new Error(`is missing (or ${variable} in the environment)`);
-      values[name] = parse(value);
+      const value = given.values[name] ?? fromEnvironment(setting, environment) ?? setting.default;
+      if (value === null) throw new Error(`is missing (or ${setting.variable} in the environment)`);
+      values[name] = setting.parse(value);
     } catch (error) {
-      problems.push(`${source} ${(error as Error).message}`);
+      const source = given.values[name] === undefined && environment[setting.variable] !== undefined ? null : setting.flag;
+      problems.push(`${source ?? setting.variable} ${(error as Error).message}`);
     }
   }
-  const token = environment.REMENDO_TOKEN ?? '';
-  if (token !== '' && token.length < tokenCharactersMin)
-    problems.push(`REMENDO_TOKEN must have at least ${tokenCharactersMin} characters`);
-  else if (token !== '' && !tokenForm.test(token))
-    problems.push('REMENDO_TOKEN must have at most 512 characters of ASCII, without spaces');
-  if (problems.length > 0) throw new UpdaterError('CONFIG_INVALID', problems.join('; '), { details: { problems } });
   // Every name of the table has been parsed by its own parser.
-  return { ...(values as unknown as Values), token: token === '' ? null : token };
+  const config = values as unknown as ServerConfig;
+  if (problems.length === 0) problems.push(...disagreements(config));
+  if (problems.length > 0) throw new UpdaterError('CONFIG_INVALID', problems.join('; '), { details: { problems } });
+  return config;
+}
+
+/** Settings that are right alone and wrong together. */
+function disagreements(config: ServerConfig): readonly string[] {
+  const { objectStore, s3Bucket, tlsCertificate, tlsKey, databaseUrl } = config;
+  return [
+    ...(objectStore === 's3' && s3Bucket === null ? ['--object-store s3 needs --s3-bucket'] : []),
+    ...((tlsCertificate === null) !== (tlsKey === null) ? ['--tls-certificate and --tls-key belong together'] : []),
+    ...(databaseUrl === null && config.worker === 'off' ? ['--worker off needs a database that other servers share'] : []),
+  ];
+}
+
+function fromEnvironment(setting: Setting<unknown>, environment: NodeJS.ProcessEnv): string | undefined {
+  const value = environment[setting.variable];
+  const file = environment[`${setting.variable}_FILE`];
+  if (value !== undefined || file === undefined || !isSecret(setting)) return value;
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch {
+    throw new Error(`can not be read from the file that ${setting.variable}_FILE names`);
+  }
 }
 
 function readArguments(args: readonly string[]) {
@@ -199,7 +75,8 @@ function readArguments(args: readonly string[]) {
     .allowUnknownOption()
     .allowExcessArguments()
     .exitOverride();
-  for (const [name, { flag, variable, argument, default: fallback, sentence }] of Object.entries(settings)) {
+  for (const [name, { flag, variable, argument, default: fallback, sentence }] of Object.entries<Setting<unknown>>(settings)) {
+    if (flag === null) continue;
     const option = new Option(`${flag} <${argument}>`, `${sentence} [${variable}${fallback ? `, default ${fallback}` : ''}]`);
     names.set(option.attributeName(), name);
     command.addOption(option);

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** `remendo-server`: reads the settings, starts, says where it listens, and stops when it is told to. */
 import { errorChain, hasCode } from '@remendo/core';
-import { fastify } from 'fastify';
+import { type FastifyBaseLogger, fastify } from 'fastify';
 import { readConfig, type ServerConfig } from './config.js';
+import { isSecret, settings } from './settings.js';
 import { type RunningServer, startServer } from './start-server.js';
 
 const usageExitCode = 2;
@@ -10,8 +11,8 @@ const usageExitCode = 2;
 async function main(): Promise<void> {
   const config = readConfig(process.argv.slice(2), process.env);
   if (config === 'shown') return;
-  // The token is in the settings now; what the process starts must not inherit it.
-  delete process.env.REMENDO_TOKEN;
+  // They are in the settings now; what the process starts must not inherit them.
+  for (const secret of Object.values(settings).filter(isSecret)) delete process.env[secret.variable];
   const log = createLog(config);
   const end = (code: number): never => process.exit(code);
   const server = await startServer({
@@ -23,8 +24,9 @@ async function main(): Promise<void> {
     },
   });
   stopOnSignals(server, config, end);
+  if (config.tlsCertificate !== null) reloadOnSignal(server, log);
   if (server.madeToken !== null) {
-    process.stderr.write(`The publisher's token, shown this once: ${server.madeToken}\n`);
+    process.stderr.write(`The operator's token, shown this once: ${server.madeToken}\n`);
   }
   process.stdout.write(`${JSON.stringify({ event: 'listening', url: server.url })}\n`);
 }
@@ -49,6 +51,17 @@ function stopOnSignals(server: RunningServer, config: ServerConfig, end: (code: 
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
+}
+
+function reloadOnSignal(server: RunningServer, log: FastifyBaseLogger): void {
+  process.on('SIGHUP', () => {
+    try {
+      server.reloadCertificate();
+      log.info({ event: 'certificate_reloaded' }, 'new connections get the certificate that lies there now');
+    } catch (error) {
+      log.error({ event: 'certificate_refused', errors: errorChain(error) }, 'the certificate stays the one it was');
+    }
+  });
 }
 
 main().catch((error: unknown) => {

@@ -1,5 +1,11 @@
-import { CompiledQuery, Kysely, Migrator, type Transaction } from 'kysely';
+/**
+ * One schema and one set of queries on two databases: PGlite, embedded, the default; and PostgreSQL, which several
+ * servers share. What differs between them ends here.
+ */
+import { CompiledQuery, Kysely, Migrator, PostgresDialect, type Transaction } from 'kysely';
+import pg from 'pg';
 import { releasesMigration } from './migrations/0001-releases.js';
+import { fleetMigration } from './migrations/0002-fleet.js';
 import { PgliteClient } from './pglite-client.js';
 import { pgliteDialect } from './pglite-dialect.js';
 import type { Tables } from './tables.js';
@@ -14,33 +20,81 @@ export interface SqlExecutor {
 
 export interface Database {
   readonly db: Db;
-  /** For statements outside transactions; inside one use `executorOf`, or it waits for ever for the only session. */
+  /** Whether other servers may work on it too. */
+  readonly isShared: boolean;
+  /** For statements outside transactions; inside one use `executorOf`, or the embedded database waits for ever for its only session. */
   readonly executor: SqlExecutor;
+  /** PostgreSQL's connections, for what brings statements of its own; null: embedded. */
+  readonly pool: pg.Pool | null;
   close(): Promise<void>;
 }
 
-const migrations = { '0001-releases': releasesMigration };
+export type DatabaseLocation =
+  | { readonly kind: 'embedded'; readonly folder: string }
+  | { readonly kind: 'postgres'; readonly url: string };
+
+const migrations = { '0001-releases': releasesMigration, '0002-fleet': fleetMigration };
+
+/** Connections of one server: as many as it has requests in the database at the same time, and jobs. */
+const connectionsMax = 16;
 
 /**
- * Opens the embedded database in a folder, makes it when it is not there (about 5 s), and brings its tables up to date.
- * The caller holds the data folder's lock: the database has none of its own, and a second opening would lose writes.
- * After the death of the process everything committed is there; a power cut may take the last commits, because the
- * embedded database does not sync its files.
- * @param onLost called when the database breaks down; the process had better end and start anew.
+ * Opens the database and brings its tables up to date; servers that start at the same time wait for each other.
+ *
+ * The embedded one is made when it is not there (about 5 s). The caller holds the data folder's lock: the database has
+ * none of its own, and a second opening would lose writes. After the death of the process everything committed is there;
+ * a power cut may take the last commits, because the embedded database does not sync its files.
+ * @param onLost called when the embedded database breaks down; the process had better end and start anew. Connections to
+ * PostgreSQL that break are made again by themselves.
  */
-export async function openDatabase(folder: string, onLost: (error: Error) => void): Promise<Database> {
-  const client = new PgliteClient(folder, onLost);
-  const db = new Kysely<Tables>({ dialect: pgliteDialect(client) });
+export async function openDatabase(location: DatabaseLocation, onLost: (error: Error) => void): Promise<Database> {
+  const database = location.kind === 'embedded' ? openEmbedded(location.folder, onLost) : openPostgres(location.url);
   try {
-    const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+    const migrator = new Migrator({ db: database.db, provider: { getMigrations: async () => migrations } });
     const { error } = await migrator.migrateToLatest();
     if (error !== undefined) throw error;
   } catch (error) {
-    await db.destroy().catch(() => {});
+    await database.close().catch(() => {});
     throw error;
   }
-  return { db, executor: sessionExecutor(client), close: () => db.destroy() };
+  return database;
 }
+
+function openEmbedded(folder: string, onLost: (error: Error) => void): Database {
+  const client = new PgliteClient(folder, onLost);
+  const db = new Kysely<Tables>({ dialect: pgliteDialect(client) });
+  return { db, isShared: false, executor: sessionExecutor(client), pool: null, close: () => db.destroy() };
+}
+
+function openPostgres(url: string): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connectionsMax,
+    connectionTimeoutMillis: 10_000,
+    application_name: 'remendo',
+    types: { getTypeParser: (oid, format) => valueReaders[oid] ?? pg.types.getTypeParser(oid, format) },
+  });
+  // A connection that breaks while nobody uses it; whoever asks next gets another one.
+  pool.on('error', () => {});
+  const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
+  return {
+    db,
+    isShared: true,
+    pool,
+    executor: {
+      async executeSql(text, values = []) {
+        if (pool.ended) return { rows: [] };
+        const result = await pool.query(text, [...values]);
+        // Several statements in one text give several results.
+        return { rows: (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [] };
+      },
+    },
+    close: () => db.destroy(),
+  };
+}
+
+/** int8 counts bytes here, which a number holds exactly; days have no time zone to be moved by. The embedded one reads so too. */
+const valueReaders: Readonly<Record<number, (text: string) => unknown>> = { 20: Number, 1082: String };
 
 function sessionExecutor(client: PgliteClient): SqlExecutor {
   return {

@@ -10,7 +10,9 @@ import type { PgliteAnswer, PgliteRequest } from './pglite-client.js';
 const port = parentPort;
 if (port === null) throw new Error('this file runs as a worker thread');
 
-const open = PGlite.create({ dataDir: (workerData as { folder: string }).folder });
+/** A day (type 1082) stays the text it is. */
+const parsers = { 1082: (text: string) => text };
+const open = PGlite.create({ dataDir: (workerData as { folder: string }).folder, parsers });
 
 async function answer(request: PgliteRequest): Promise<PgliteAnswer> {
   try {
