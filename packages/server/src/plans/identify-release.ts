@@ -2,24 +2,24 @@ import type { IdentifyAnswer, IdentifyRequest } from '@remendo/core/protocol';
 import { sql } from 'kysely';
 import type { Db } from '../database/open-database.js';
 import type { ManifestReader } from '../releases/manifest-object.js';
-import { type BuildRecord, listBuilds } from '../releases/release-records.js';
+import type { BuildRecord } from '../releases/release-records.js';
 
 /** Builds whose manifests are looked at: those that share most contents with what was asked. */
 const buildsConsideredMax = 32;
 const candidatesMax = 16;
 
-/** Which releases an install may be, by the files it has: those with most of them at the same path, newest first among equals. */
+/** Which of the builds an install may be, by the files it has: those with most of them at the same path, newest first among equals. */
 export async function identifyRelease(
   ports: { readonly db: Db; readonly manifests: ManifestReader },
-  of: { readonly applicationId: number; readonly platform: string; readonly files: IdentifyRequest['files'] },
+  builds: readonly BuildRecord[],
+  files: IdentifyRequest['files'],
 ): Promise<IdentifyAnswer> {
-  const builds = await listBuilds(ports.db, of.applicationId, of.platform);
-  const shared = await sharedContents(ports.db, builds, of.files);
+  const shared = await sharedContents(ports.db, builds, files);
   const likely = builds
     .filter((build) => shared.has(build.zip_object))
     .sort((a, b) => (shared.get(b.zip_object) ?? 0) - (shared.get(a.zip_object) ?? 0))
     .slice(0, buildsConsideredMax);
-  const asked = new Map(of.files.map((file) => [file.path, file.sha256]));
+  const asked = new Map(files.map((file) => [file.path, file.sha256]));
   const candidates: IdentifyAnswer['candidates'] = [];
   for (const build of likely) {
     const manifest = await ports.manifests.read(build);

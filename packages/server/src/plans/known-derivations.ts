@@ -3,6 +3,7 @@ import { type Content, compareVersions, type DeltaObject, type DeltaRecipe, type
 import type { CodecName, KnownDerivation } from '@remendo/core/publish';
 import { sql } from 'kysely';
 import type { Db } from '../database/open-database.js';
+import type { PatchProfile } from '../database/tables.js';
 import type { BuildRecord } from '../releases/release-records.js';
 
 /** Patches on top of patches: further back than this, whole contents are cheaper. */
@@ -177,12 +178,20 @@ async function loadBuilt(
   return built;
 }
 
-/** Every stored patch that makes some of the contents, in the form that a build takes: what is of use is chosen there. */
-export async function loadPatchesFor(db: Db, targets: readonly Digest[]): Promise<readonly KnownDerivation[]> {
+/**
+ * Every stored patch that makes some of the contents, in the form that a build takes: what is of use is chosen there. For a
+ * compact build not those that were made in a hurry.
+ */
+export async function loadPatchesFor(
+  db: Db,
+  targets: readonly Digest[],
+  profile: PatchProfile,
+): Promise<readonly KnownDerivation[]> {
   const rows = await patchQuery(db)
     .innerJoin('object', 'object.digest', 'patch.object')
     .select('object.bytes as object_bytes')
     .where('patch.id', 'in', (eb) => eb.selectFrom('patch_target').select('patch_id').where('sha256', '=', anyOf(targets)))
+    .where((eb) => (profile === 'fast' ? eb.lit(true) : eb(sql`coalesce(patch.profile, 'compact')`, '=', 'compact')))
     .orderBy('patch.bytes')
     .orderBy('patch.id')
     .limit(patchesMax)

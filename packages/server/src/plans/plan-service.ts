@@ -3,9 +3,13 @@ import { type CodecName, contentsOf, type Digest, errorChain, limits, type Manif
 import type { PlanAnswer } from '@remendo/core/protocol';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Db } from '../database/open-database.js';
+import type { Metrics } from '../metrics/metrics.js';
 import type { ObjectStore } from '../object-store/object-store.js';
 import { BoundedCache } from '../releases/bounded-cache.js';
+import type { CatalogueView } from '../releases/catalogue.js';
 import type { ManifestReader } from '../releases/manifest-object.js';
+import { recordObjectUse, requireStored } from '../releases/object-use.js';
+import { recordObject } from '../releases/record-release.js';
 import type { BuildRecord } from '../releases/release-records.js';
 import { type ComposedPlans, type ComposeInput, composeZip } from './compose-plans.js';
 import { fitAnswer } from './fit-answer.js';
@@ -16,40 +20,36 @@ export interface PlanPorts {
   readonly db: Db;
   readonly objects: ObjectStore;
   readonly manifests: ManifestReader;
+  readonly metrics: Metrics;
   readonly log: FastifyBaseLogger;
 }
 
+export interface PlanInput {
+  readonly base: BuildRecord | null;
+  readonly target: BuildRecord;
+  readonly codecs: readonly CodecName[];
+}
+
+const answerMsMax = 86_400_000;
+
 export class PlanService {
-  readonly #answers = new BoundedCache<Promise<PlanAnswer>>(512);
+  readonly #answers = new BoundedCache<{ readonly madeAt: number; readonly answer: Promise<PlanAnswer> }>(512);
 
   constructor(private readonly ports: PlanPorts) {}
 
   /**
    * The plans from the base (null: from nothing) to the target, for a terminal that knows these codecs; every object they
-   * name can be fetched when this returns.
+   * name can be fetched when this returns, and stays for a month.
    */
-  async plan(base: BuildRecord | null, target: BuildRecord, codecs: readonly CodecName[]): Promise<PlanAnswer> {
-    const key = `${base?.buildId ?? ''} ${target.buildId} ${codecs} ${await this.#revision(target.application)}`;
+  async plan(view: CatalogueView, { base, target, codecs }: PlanInput): Promise<PlanAnswer> {
+    const key = `${base?.buildId ?? ''} ${target.buildId} ${codecs} ${view.deltaRevision(target.application)}`;
     const cached = this.#answers.get(key);
-    if (cached !== undefined) return cached;
+    // One that was made long ago is made again, so that what it names is known to be in use.
+    if (cached !== undefined && Date.now() - cached.madeAt < answerMsMax) return cached.answer;
     const answer = this.#compose(base, target, codecs);
-    this.#answers.set(key, answer);
+    this.#answers.set(key, { madeAt: Date.now(), answer });
     answer.catch(() => this.#answers.delete(key));
     return answer;
-  }
-
-  /** Moves with every delta of the application that becomes ready, by whichever process. */
-  async #revision(application: string): Promise<string> {
-    const { count, last } = await this.ports.db
-      .selectFrom('delta')
-      .innerJoin('build', 'build.id', 'delta.target_build_id')
-      .innerJoin('release', 'release.id', 'build.release_id')
-      .innerJoin('application', 'application.id', 'release.application_id')
-      .where('application.slug', '=', application)
-      .where('delta.state', '=', 'ready')
-      .select((eb) => [eb.fn.countAll<number>().as('count'), eb.fn.max('delta.revision').as('last')])
-      .executeTakeFirstOrThrow();
-    return `${count}.${last ?? 0}`;
   }
 
   async #compose(base: BuildRecord | null, target: BuildRecord, codecs: readonly CodecName[]): Promise<PlanAnswer> {
@@ -66,7 +66,10 @@ export class PlanService {
     });
     const fetchable = withoutHugeIndexes(composed);
     await this.#storeIndexes(fetchable);
-    return fitAnswer(answerHead(base, target), fetchable);
+    const answer = fitAnswer(answerHead(base, target), fetchable);
+    await this.#recordUse(answer, target.application);
+    this.ports.metrics.planComposed();
+    return answer;
   }
 
   /** A release that is too large to plan for can still be fetched whole: no terminal is left without a way to it. */
@@ -83,15 +86,21 @@ export class PlanService {
     }
   }
 
+  /** Who may fetch the objects of a plan, and that they are in use. */
+  async #recordUse({ plans, target }: PlanAnswer, application: string): Promise<void> {
+    const objects = new Set(plans.flatMap(({ fetches }) => fetches.map(({ digest }) => digest)));
+    await recordObjectUse(this.ports.db, application, [...objects, target.manifest.digest, target.zip.digest]);
+  }
+
   async #storeIndexes({ plans }: ComposedPlans): Promise<void> {
     for (const { index } of plans) {
       if (index === null) continue;
-      const { bytes } = await this.ports.objects.put(index.digest, { kind: 'buffer', buffer: index.encoded });
-      await this.ports.db
-        .insertInto('object')
-        .values({ digest: index.digest, bytes, kind: 'index' })
-        .onConflict((conflict) => conflict.column('digest').doNothing())
-        .execute();
+      const { digest, encoded } = index;
+      const { bytes } = await this.ports.objects.put(digest, { kind: 'buffer', buffer: encoded });
+      await this.ports.db.transaction().execute(async (tx) => {
+        await recordObject(tx, { digest, bytes }, 'index');
+        await requireStored(this.ports.objects, [digest]);
+      });
     }
   }
 }

@@ -9,10 +9,15 @@ import {
   UpdaterError,
 } from '@remendo/core';
 import { type BuildIdentity, type ScannedZip, scanZip } from '@remendo/core/publish';
+import { type Actor, recordAudit } from '../audit/record-audit.js';
+import type { Changes } from '../database/changes.js';
 import type { Database, Tx } from '../database/open-database.js';
-import type { DeltaQueue } from '../jobs/delta-queue.js';
+import { buildDeltaKind, enqueueDelta } from '../jobs/build-delta-kind.js';
+import type { JobQueue } from '../jobs/job-queue.js';
+import { enqueueAnnouncement } from '../notifications/announce-release.js';
 import type { ObjectStore } from '../object-store/object-store.js';
 import { encodeManifestObject } from './manifest-object.js';
+import { requireStored } from './object-use.js';
 import { findRecorded, type RecordedBuild, type ReleaseFields, recordRelease, type StoredBuild } from './record-release.js';
 import { listBuilds } from './release-records.js';
 import { wantedDeltas } from './wanted-deltas.js';
@@ -37,8 +42,9 @@ export interface PublishInput {
 
 export interface PublishPorts {
   readonly database: Database;
+  readonly changes: Changes;
   readonly objects: ObjectStore;
-  readonly deltas: DeltaQueue;
+  readonly queue: JobQueue;
   readonly deltaBases: number;
 }
 
@@ -47,19 +53,28 @@ export interface PublishPorts {
  * afterwards. Publishing the same files as the same version again changes nothing.
  * @throws UpdaterError RELEASE_…, ARTIFACT_INVALID, MANIFEST_PATH_UNSAFE, LIMIT_EXCEEDED, STORAGE_….
  */
-export async function publishRelease(ports: PublishPorts, input: PublishInput): Promise<RecordedBuild> {
+export async function publishRelease(ports: PublishPorts, input: PublishInput, actor: Actor): Promise<RecordedBuild> {
   const identity = { application: input.application, platform: input.platform, ...versionOf(input) };
   const scanned = await scanUpload(input.zip, identity);
   // Looked at before anything is stored: what is refused leaves no objects behind.
   const recordedBefore = await findRecorded(ports.database.db, scanned.manifest, input.fields.type);
   if (recordedBefore !== null) return recordedBefore;
   const stored = await storeBuild(ports.objects, input.zip, scanned);
-  const recorded = await ports.database.db.transaction().execute(async (tx) => {
+  const recorded = await ports.changes.change(['catalogue'], async (tx) => {
     const build = await recordRelease(tx, stored, input.fields);
-    if (!build.alreadyPublished) await wantDeltas(tx, ports, build.buildId, identity);
+    if (build.alreadyPublished) return build;
+    await requireStored(ports.objects, [stored.zip.digest, stored.manifestObject.digest]);
+    await wantDeltas(tx, ports, build.buildId, identity);
+    await announce(tx, ports.queue, build.buildId);
+    await recordAudit(tx, actor, {
+      action: 'release_published',
+      subjectKind: 'release',
+      subject: `${identity.application} ${identity.version}`,
+      detail: { platform: identity.platform, state: input.fields.state, type: input.fields.type, zip: stored.zip.digest },
+    });
     return build;
   });
-  ports.deltas.wake();
+  ports.queue.wake(buildDeltaKind);
   return recorded;
 }
 
@@ -99,6 +114,12 @@ async function storeBuild(
   return { manifest, manifestDigest: manifestDigest(manifest), manifestObject, zip: zipObject, contents };
 }
 
+/** A draft too: it is looked whether it is published when somebody is told. */
+async function announce(tx: Tx, queue: JobQueue, buildId: number): Promise<void> {
+  const { release_id } = await tx.selectFrom('build').where('id', '=', buildId).select('release_id').executeTakeFirstOrThrow();
+  await enqueueAnnouncement(queue, tx, release_id);
+}
+
 async function wantDeltas(tx: Tx, ports: PublishPorts, buildId: number, identity: BuildIdentity): Promise<void> {
   const { id } = await tx.selectFrom('application').where('slug', '=', identity.application).select('id').executeTakeFirstOrThrow();
   const builds = await listBuilds(tx, id, identity.platform);
@@ -108,6 +129,6 @@ async function wantDeltas(tx: Tx, ports: PublishPorts, buildId: number, identity
       .values({ base_build_id: pair.baseBuildId, target_build_id: pair.targetBuildId })
       .returning('id')
       .executeTakeFirstOrThrow();
-    await ports.deltas.enqueue(tx, deltaId);
+    await enqueueDelta(ports.queue, tx, deltaId);
   }
 }

@@ -1,10 +1,21 @@
 /** The transaction that makes a release exist: records, channel pointers, and the deltas it wants. */
-import { compareVersions, type Manifest, manifestBytes, manifestDigest, type ReleaseVersion, UpdaterError } from '@remendo/core';
+import { randomUUID } from 'node:crypto';
+import {
+  type Channel,
+  compareVersions,
+  type Digest,
+  type Manifest,
+  manifestBytes,
+  manifestDigest,
+  type ReleaseVersion,
+  UpdaterError,
+} from '@remendo/core';
 import type { ContentInZip } from '@remendo/core/publish';
 import { sql } from 'kysely';
 import type { Db, Tx } from '../database/open-database.js';
 import type { ObjectKind } from '../database/tables.js';
-import { type Channel, channelTakes } from './release-records.js';
+import { recordObjectUse } from './object-use.js';
+import { channelTakes } from './release-records.js';
 
 export interface ReleaseFields {
   readonly type: 'stable' | 'development' | 'hotfix';
@@ -16,13 +27,19 @@ export interface ReleaseFields {
   readonly requiresDowntime: boolean;
   readonly rollbackCompatible: boolean;
   readonly mandatory: boolean;
+  readonly isFloor: boolean;
+  readonly requirements: Readonly<Record<string, string>>;
+  readonly state: 'draft' | 'testing' | 'published';
+  readonly rollout: { readonly share: number; readonly groups: readonly string[]; readonly rings: readonly string[] };
+  /** Of an application that is published for the first time. */
+  readonly access: 'public' | 'licensed';
 }
 
 export interface StoredBuild {
   readonly manifest: Manifest;
   readonly manifestDigest: string;
-  readonly manifestObject: { readonly digest: string; readonly bytes: number };
-  readonly zip: { readonly digest: string; readonly bytes: number };
+  readonly manifestObject: { readonly digest: Digest; readonly bytes: number };
+  readonly zip: { readonly digest: Digest; readonly bytes: number };
   readonly contents: readonly ContentInZip[];
 }
 
@@ -39,7 +56,8 @@ export async function recordObject(
   await tx
     .insertInto('object')
     .values({ digest: object.digest, bytes: object.bytes, kind })
-    .onConflict((conflict) => conflict.column('digest').doNothing())
+    // Takes the row, so that it is not collected as garbage before this transaction says who uses it.
+    .onConflict((conflict) => conflict.column('digest').doUpdateSet({ kind, doomed_at: null, removed_at: null }))
     .execute();
 }
 
@@ -77,10 +95,13 @@ export async function findRecorded(db: Db | Tx, manifest: Manifest, type: Releas
   return { buildId: build.id, alreadyPublished: true };
 }
 
-/** @returns the build, new or the one that is already recorded. @throws UpdaterError as `findRecorded` does. */
+/**
+ * A second build of a release joins it as it is: the fields are the first one's.
+ * @returns the build, new or the one that is already recorded. @throws UpdaterError as `findRecorded` does.
+ */
 export async function recordRelease(tx: Tx, stored: StoredBuild, fields: ReleaseFields): Promise<RecordedBuild> {
   const { manifest } = stored;
-  const applicationId = await takeApplication(tx, manifest.application, manifest);
+  const applicationId = await takeApplication(tx, manifest, fields.access);
   const recorded = await findRecorded(tx, manifest, fields.type);
   if (recorded !== null) return recorded;
   const releaseId = await takeRelease(tx, applicationId, manifest, fields);
@@ -103,7 +124,8 @@ export async function recordRelease(tx: Tx, stored: StoredBuild, fields: Release
     tx,
     stored.contents.map((content) => ({ ...content, object: stored.zip.digest })),
   );
-  await movePointers(tx, applicationId, { id: releaseId, version: manifest.version, type: fields.type });
+  await recordObjectUse(tx, manifest.application, [stored.zip.digest, stored.manifestObject.digest]);
+  await movePointers(tx, applicationId, releaseId);
   return { buildId, alreadyPublished: false };
 }
 
@@ -123,11 +145,12 @@ function otherForm(slug: string, form: VersionForm): UpdaterError {
 }
 
 /** The application's row, made by its first release and held until the transaction ends: releases of one application queue up here. */
-async function takeApplication(tx: Tx, slug: string, version: ReleaseVersion): Promise<number> {
-  const form = formOf(version);
+async function takeApplication(tx: Tx, manifest: Manifest, access: ReleaseFields['access']): Promise<number> {
+  const { application: slug } = manifest;
+  const form = formOf(manifest);
   await tx
     .insertInto('application')
-    .values({ slug, name: slug, version_form: form })
+    .values({ slug, name: slug, version_form: form, access })
     .onConflict((conflict) => conflict.column('slug').doNothing())
     .execute();
   const application = await tx
@@ -157,7 +180,7 @@ async function takeRelease(tx: Tx, applicationId: number, manifest: Manifest, fi
       version: manifest.version,
       display_version: manifest.displayVersion ?? null,
       type: fields.type,
-      state: 'published',
+      state: fields.state,
       title: fields.title,
       description: fields.description,
       changelog: fields.changelog,
@@ -166,10 +189,15 @@ async function takeRelease(tx: Tx, applicationId: number, manifest: Manifest, fi
       requires_downtime: fields.requiresDowntime,
       rollback_compatible: fields.rollbackCompatible,
       mandatory: fields.mandatory,
-      released_at: new Date(),
+      is_floor: fields.isFloor,
+      requirements: JSON.stringify(fields.requirements),
+      released_at: fields.state === 'published' ? new Date() : null,
     })
     .returning('id')
     .executeTakeFirstOrThrow();
+  const { share, groups, rings } = fields.rollout;
+  const rollout = { release_id: id, seed: randomUUID(), share, groups: JSON.stringify(groups), rings: JSON.stringify(rings) };
+  await tx.insertInto('rollout').values(rollout).execute();
   return id;
 }
 
@@ -205,12 +233,14 @@ export async function recordContents(tx: Tx, contents: readonly ContentRecord[])
     on conflict (object, sha256) do nothing`.execute(tx);
 }
 
-/** Releases may be published out of order: a pointer only moves to a newer version. */
-async function movePointers(
-  tx: Tx,
-  applicationId: number,
-  release: { id: number; version: string; type: ReleaseFields['type'] },
-): Promise<void> {
+/** A channel points to the newest release that was published to it: releases may be published out of order. */
+export async function movePointers(tx: Tx, applicationId: number, releaseId: number): Promise<void> {
+  const release = await tx
+    .selectFrom('release')
+    .where('id', '=', releaseId)
+    .select(['version', 'type', 'state'])
+    .executeTakeFirstOrThrow();
+  if (release.state !== 'published') return;
   for (const channel of ['stable', 'development'] satisfies Channel[]) {
     if (!channelTakes(channel, release.type)) continue;
     const pointer = await tx
@@ -221,10 +251,17 @@ async function movePointers(
       .select('release.version')
       .executeTakeFirst();
     if (pointer !== undefined && compareVersions(pointer.version, release.version) >= 0) continue;
-    await tx
-      .insertInto('channel')
-      .values({ application_id: applicationId, channel, release_id: release.id })
-      .onConflict((conflict) => conflict.columns(['application_id', 'channel']).doUpdateSet({ release_id: release.id }))
-      .execute();
+    await pointChannel(tx, { applicationId, channel, releaseId });
   }
+}
+
+export async function pointChannel(
+  tx: Tx,
+  { applicationId, channel, releaseId }: { readonly applicationId: number; readonly channel: Channel; readonly releaseId: number },
+): Promise<void> {
+  await tx
+    .insertInto('channel')
+    .values({ application_id: applicationId, channel, release_id: releaseId })
+    .onConflict((conflict) => conflict.columns(['application_id', 'channel']).doUpdateSet({ release_id: releaseId }))
+    .execute();
 }

@@ -23,6 +23,9 @@ export async function summarizeReleases(db: Db, builds: readonly BuildRecord[]):
     zip: { digest: build.zip_object, bytes: build.zip_bytes },
     title: build.title,
     changelog: build.changelog,
+    mandatory: build.mandatory,
+    floor: build.is_floor,
+    rollout: { share: build.rollout.share, state: build.rollout.state },
     released_at: build.released_at?.toISOString() ?? null,
     deltas: deltas.get(build.buildId) ?? [],
   }));
@@ -40,6 +43,7 @@ async function deltasTo(db: Db, buildIds: readonly number[]): Promise<ReadonlyMa
       'delta.target_build_id',
       'delta.state',
       'delta.detail',
+      'delta.is_refining',
       'base_release.version as base_version',
       'index.bytes as index_bytes',
       'pack.bytes as pack_bytes',
@@ -55,6 +59,7 @@ async function deltasTo(db: Db, buildIds: readonly number[]): Promise<ReadonlyMa
       base_version: row.base_version,
       state: row.state,
       bytes: row.state === 'ready' ? (row.index_bytes ?? 0) + (row.pack_bytes ?? 0) + Number(row.shared_bytes) : null,
+      ...(row.is_refining ? { refining: true } : {}),
       ...(row.detail === null ? {} : { detail: row.detail }),
     });
   }

@@ -5,9 +5,11 @@
  */
 import { type Digest, errorChain } from '@remendo/core';
 import type { FastifyBaseLogger } from 'fastify';
+import { sql } from 'kysely';
 import type { Db } from '../database/open-database.js';
 import type { ObjectStore } from '../object-store/object-store.js';
-import { type BuildRecord, findPlatform, listBuilds } from './release-records.js';
+import type { Catalogue } from './catalogue.js';
+import type { BuildRecord } from './release-records.js';
 
 /** What the zip of a version is called. */
 export const zipName = (build: Pick<BuildRecord, 'version' | 'display_version'>): string =>
@@ -16,6 +18,7 @@ export const zipName = (build: Pick<BuildRecord, 'version' | 'display_version'>)
 interface VersionsFolderPorts {
   readonly db: Db;
   readonly objects: ObjectStore;
+  readonly catalogue: Catalogue;
   readonly defaultApplication: string | null;
   readonly log: FastifyBaseLogger;
 }
@@ -38,27 +41,37 @@ export class VersionsFolder {
 const logFailure = ({ log }: VersionsFolderPorts, error: unknown): void =>
   log.error({ event: 'versions_folder_failed', errors: errorChain(error) }, 'the versions folder is not up to date');
 
+/** One server at a time writes the folder: the last to write is the last to have looked. */
 async function writeFolders(ports: VersionsFolderPorts): Promise<void> {
-  const { db, objects, defaultApplication } = ports;
-  const applications = await db.selectFrom('application').select(['id', 'slug']).orderBy('id').execute();
-  const main = defaultApplication ?? applications[0]?.slug;
-  for (const application of applications) {
-    const mainPlatform = application.slug === main ? await findPlatform(db, application.id, undefined) : null;
-    const builds = await listBuilds(db, application.id);
-    for (const platform of new Set(builds.map((build) => build.platform))) {
-      const folder = platform === mainPlatform ? 'versions' : `versions/${application.slug}/${platform}`;
-      const ofPlatform = builds.filter((build) => build.platform === platform);
-      await writeFolder(objects, folder, ofPlatform).catch((error) => logFailure(ports, error));
+  const { db, objects, catalogue } = ports;
+  await db.transaction().execute(async (tx) => {
+    await sql`select pg_advisory_xact_lock(${versionsLock})`.execute(tx);
+    const view = await catalogue.viewWithin(tx);
+    const main = ports.defaultApplication ?? view.applications[0]?.slug;
+    for (const application of view.applications) {
+      const mainPlatform = application.slug === main ? view.platform(application, undefined) : null;
+      for (const platform of view.platforms(application)) {
+        const folder = platform === mainPlatform ? 'versions' : `versions/${application.slug}/${platform}`;
+        const builds = view.releases(application, platform).builds;
+        await writeFolder(objects, folder, builds).catch((error) => logFailure(ports, error));
+      }
     }
-  }
+  });
 }
 
-async function writeFolder(objects: ObjectStore, folder: string, builds: readonly BuildRecord[]): Promise<void> {
+/** Any number that nothing else in this database locks. */
+const versionsLock = 7_346_101;
+
+const isListed = ({ state }: BuildRecord): boolean => state === 'published' || state === 'deprecated';
+
+async function writeFolder(objects: ObjectStore, folder: string, all: readonly BuildRecord[]): Promise<void> {
+  const builds = all.filter(isListed);
+  for (const build of all.filter(({ state }) => state === 'withdrawn')) await objects.removeNamed(`${folder}/${zipName(build)}`);
   for (const build of builds) await objects.nameObject(`${folder}/${zipName(build)}`, build.zip_object as Digest);
   const listing = {
-    application: builds[0]?.application,
-    platform: builds[0]?.platform,
-    latest_version: builds[0]?.version,
+    application: all[0]?.application,
+    platform: all[0]?.platform,
+    latest_version: builds.find(({ state }) => state === 'published')?.version,
     versions: builds.map((build) => ({
       version: build.version,
       ...(build.display_version === null ? {} : { display_version: build.display_version }),

@@ -5,22 +5,26 @@ import type { App, AppPorts } from './app-ports.js';
 
 const Status = Type.Object({ status: Type.String() });
 
-/** A database that takes longer than this is not ready. */
+/** A database or a store that takes longer than this is not ready. */
 const readyMsMax = 5_000;
 
 export function healthRoutes(app: App, ports: AppPorts): void {
-  const options = { schema: { response: { 200: Status } }, logLevel: 'warn' as const };
-  app.get('/healthz', options, async () => ({ status: 'ok' }));
-  app.get('/readyz', options, async () => {
-    let timer: NodeJS.Timeout | undefined;
-    const tooLate = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new UpdaterError('SERVER_FAILED', 'the database does not answer')), readyMsMax);
-    });
-    try {
-      await Promise.race([sql`select 1`.execute(ports.database.db), tooLate]);
-    } finally {
-      clearTimeout(timer);
-    }
+  const options = { logLevel: 'warn' as const, config: { countedAs: 'nothing' as const } };
+  const schema = { tags: ['health'], response: { 200: Status } };
+  app.get('/healthz', { ...options, schema: { ...schema, summary: 'Whether the process answers' } }, async () => ({ status: 'ok' }));
+  const ready = { ...schema, summary: 'Whether database, queue and object store answer' };
+  app.get('/readyz', { ...options, schema: ready }, async () => {
+    // The queue's tables are the database's.
+    const answers = [sql`select 1 from jobs.version`.execute(ports.database.db), ports.objects.ready()];
+    await within(Promise.all(answers), readyMsMax);
     return { status: 'ready' };
   });
+}
+
+async function within<Value>(answer: Promise<Value>, ms: number): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new UpdaterError('SERVER_FAILED', 'the database or the object store does not answer')), ms);
+  });
+  return Promise.race([answer, tooLate]).finally(() => clearTimeout(timer));
 }

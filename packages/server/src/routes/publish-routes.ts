@@ -1,8 +1,11 @@
 import { UpdaterError } from '@remendo/core';
-import { channels, PublishAnswer, releaseTypes } from '@remendo/core/protocol';
+import { channels, GroupNames, PublishAnswer, Requirements, releaseTypes } from '@remendo/core/protocol';
 import type { FastifyRequest } from 'fastify';
+import { Type } from 'typebox';
 import { Compile } from 'typebox/compile';
-import { requirePublisher } from '../operators/publisher-token.js';
+import { requireOperator } from '../accounts/principal.js';
+import { actorOf } from '../audit/record-audit.js';
+import { isUnstorable } from '../plugins/request-text.js';
 import { type PublishInput, publishRelease, type UploadedZip } from '../releases/publish-release.js';
 import { findBuildById } from '../releases/release-records.js';
 import { summarizeReleases } from '../releases/summarize-releases.js';
@@ -11,19 +14,65 @@ import { withUpload } from './receive-upload.js';
 import { slug } from './request-shapes.js';
 
 const slugSchema = Compile(slug);
+const groupNames = Compile(GroupNames);
+const requirements = Compile(Requirements);
 
 /** Publishing: the token is asked for before a byte of the body is read. */
 export function publishRoutes(app: App, ports: AppPorts): void {
-  const onRequest = (request: FastifyRequest) => requirePublisher(ports.database.db, request.headers.authorization);
-  app.post('/api/v1/releases', { onRequest, schema: { response: { '2xx': PublishAnswer } } }, async (request, reply) => {
-    const answer = await publish(ports, request, (fields) => requiredField(fields, 'application'));
-    return reply.code(answer.already_published ? 200 : 201).send(answer);
-  });
+  const onRequest = async (request: FastifyRequest): Promise<void> => void requireOperator(request, 'publisher');
+  app.post(
+    '/api/v1/releases',
+    {
+      onRequest,
+      config: { form: ReleaseForm },
+      schema: { ...form, summary: 'Publishes a version', response: { '2xx': PublishAnswer } },
+    },
+    async (request, reply) => {
+      const answer = await publish(ports, request, (fields) => requiredField(fields, 'application'));
+      return reply.code(answer.already_published ? 200 : 201).send(answer);
+    },
+  );
   if (ports.config.oldApi === 'off') return;
-  app.post('/upload_update', { onRequest, schema: { response: { 200: PublishAnswer } } }, async (request) =>
-    publish(ports, request, async (fields) => fields.get('application') ?? (await defaultSlug(ports))),
+  app.post(
+    '/upload_update',
+    {
+      onRequest,
+      config: { form: ReleaseForm },
+      schema: { ...form, summary: 'Publishes a version, at the old address', response: { 200: PublishAnswer } },
+    },
+    async (request) => publish(ports, request, async (fields) => fields.get('application') ?? (await defaultSlug(ports))),
   );
 }
+
+const form = { tags: ['releases'], consumes: ['multipart/form-data'] };
+
+/** Fields of a form are text; this describes them, and `readFields` reads them. */
+const text = Type.Optional(Type.String({ maxLength: 65_536 }));
+const oneOf = (values: readonly string[]) => Type.Optional(Type.Unsafe<string>({ type: 'string', enum: [...values] }));
+const flag = oneOf(['true', 'false']);
+const ReleaseForm = Type.Object({
+  file: Type.String({ format: 'binary', description: 'The zip' }),
+  application: Type.Optional(slug),
+  version: Type.Optional(Type.String({ maxLength: 64, description: "Left out: from the file's name, as v1.0.1.zip" })),
+  platform: Type.Optional(slug),
+  type: oneOf(releaseTypes),
+  channel: oneOf(channels),
+  state: oneOf(['draft', 'testing', 'published']),
+  title: text,
+  description: text,
+  changelog: text,
+  breaking_changes: text,
+  requires_backup: flag,
+  requires_downtime: flag,
+  rollback_compatible: flag,
+  mandatory: flag,
+  floor: flag,
+  requirements: Type.Optional(Type.String({ maxLength: 65_536, description: 'JSON: component to semver range' })),
+  rollout_share: Type.Optional(Type.String({ pattern: '^\\d{1,5}$', description: 'Of 10000' })),
+  rollout_groups: Type.Optional(Type.String({ maxLength: 65_536, description: 'Comma between' })),
+  rollout_rings: Type.Optional(Type.String({ maxLength: 65_536, description: 'Comma between' })),
+  access: oneOf(['public', 'licensed']),
+});
 
 type Fields = ReadonlyMap<string, string>;
 
@@ -32,10 +81,11 @@ async function publish(
   request: FastifyRequest,
   applicationOf: (fields: Fields) => string | Promise<string>,
 ): Promise<PublishAnswer> {
-  const { database, objects, deltas, versions, config } = ports;
+  const { database, changes, objects, queue, versions, config } = ports;
   return withUpload(request, { folder: ports.uploadsFolder, bytesMax: config.uploadBytesMax }, async ({ fields, zip }) => {
-    const input = readFields(fields, zip, await applicationOf(fields));
-    const recorded = await publishRelease({ database, objects, deltas, deltaBases: config.deltaBases }, input);
+    const input = readFields(fields, zip, { application: await applicationOf(fields), access: config.newApplicationAccess });
+    const publishing = { database, changes, objects, queue, deltaBases: config.deltaBases };
+    const recorded = await publishRelease(publishing, input, actorOf(request));
     await versions.write();
     const build = await findBuildById(database.db, recorded.buildId);
     const [release] = build === null ? [] : await summarizeReleases(database.db, [build]);
@@ -50,14 +100,19 @@ async function publish(
 
 /** Where the old upload goes, which names no application. */
 async function defaultSlug(ports: AppPorts): Promise<string> {
-  const first = await ports.database.db.selectFrom('application').select('slug').orderBy('id').limit(1).executeTakeFirst();
+  const [first] = (await ports.catalogue.view()).applications;
   const found = ports.config.defaultApplication ?? first?.slug;
   if (found === undefined)
     throw new UpdaterError('REQUEST_INVALID', 'the form has no field application, and there is no default application yet');
   return found;
 }
 
-function readFields(fields: Fields, zip: UploadedZip, application: string): PublishInput {
+interface Destination {
+  readonly application: string;
+  readonly access: 'public' | 'licensed';
+}
+
+function readFields(fields: Fields, zip: UploadedZip, { application, access }: Destination): PublishInput {
   return {
     zip,
     application: slugField('application', application),
@@ -73,6 +128,15 @@ function readFields(fields: Fields, zip: UploadedZip, application: string): Publ
       requiresDowntime: booleanField(fields, 'requires_downtime', false),
       rollbackCompatible: booleanField(fields, 'rollback_compatible', true),
       mandatory: booleanField(fields, 'mandatory', false),
+      isFloor: booleanField(fields, 'floor', false),
+      requirements: requirementsField(fields),
+      state: oneOfField(fields, 'state', ['draft', 'testing', 'published']) ?? 'published',
+      rollout: {
+        share: shareField(fields),
+        groups: namesField(fields, 'rollout_groups'),
+        rings: namesField(fields, 'rollout_rings'),
+      },
+      access: oneOfField(fields, 'access', ['public', 'licensed']) ?? access,
     },
   };
 }
@@ -100,4 +164,30 @@ function oneOfField<const T extends readonly string[]>(fields: Fields, name: str
 function booleanField(fields: Fields, name: string, fallback: boolean): boolean {
   const value = oneOfField(fields, name, ['true', 'false']);
   return value === undefined ? fallback : value === 'true';
+}
+
+/** 0 … 10,000 of 10,000. */
+function shareField(fields: Fields): number {
+  const text = fields.get('rollout_share') ?? '10000';
+  const share = Number(text);
+  if (!/^\d{1,5}$/.test(text) || share > 10_000) throw wrongField('rollout_share', 'a whole number from 0 to 10000');
+  return share;
+}
+
+/** Names with a comma between. */
+function namesField(fields: Fields, name: string): readonly string[] {
+  const names = (fields.get(name) ?? '').split(',').filter((part) => part !== '');
+  if (!groupNames.Check(names)) throw wrongField(name, 'at most 100 names of at most 64 characters, commas between');
+  return names;
+}
+
+function requirementsField(fields: Fields): Readonly<Record<string, string>> {
+  const text = fields.get('requirements') ?? '{}';
+  try {
+    const value: unknown = JSON.parse(text);
+    if (requirements.Check(value) && !isUnstorable(value)) return value;
+  } catch {
+    // Told below, like any other mistake.
+  }
+  throw wrongField('requirements', 'JSON like {"php":">=8.2"}, a range of semver for each component');
 }

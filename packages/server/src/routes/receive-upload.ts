@@ -7,6 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import type { MultipartFile } from '@fastify/multipart';
 import { DigestStream, UpdaterError } from '@remendo/core';
 import type { FastifyRequest } from 'fastify';
+import { requireStorable } from '../plugins/request-text.js';
 import type { UploadedZip } from '../releases/publish-release.js';
 
 export interface Upload {
@@ -46,7 +47,7 @@ async function receive(request: FastifyRequest, path: string, bytesMax: number):
     const limits = { fileSize: bytesMax, files: 1, fields: 32, fieldSize: fieldBytesMax, headerPairs: 64 };
     for await (const part of request.parts({ limits })) {
       if (part.type === 'file') zip = await receiveFile(part, path, bytesMax);
-      else fields.set(part.fieldname, fieldValue(part.value, part.valueTruncated));
+      else fields.set(part.fieldname, requireStorable('a field', fieldValue(part.value, part.valueTruncated)));
     }
   } catch (cause) {
     throw asUploadError(cause);

@@ -8,6 +8,9 @@ export const version = Type.String({ minLength: 1, maxLength: 64 });
 export const digest = Type.String({ pattern: '^[0-9a-f]{64}$' });
 export const channel = Type.Unsafe<(typeof channels)[number]>({ type: 'string', enum: [...channels] });
 
+/** What a terminal that is not enrolled calls itself (`X-Terminal-Id`). */
+export const terminalName = Type.Optional(Type.String({ minLength: 1, maxLength: 128 }));
+
 /** Names of codecs, comma between: of patches that a terminal can apply. */
 export const codecs = Type.String({ pattern: '^[a-z0-9+]{1,64}(?:,[a-z0-9+]{1,64})*$', maxLength: 1_000 });
 
@@ -33,3 +36,9 @@ export const askedOf = ({ query, headers }: AskedRequest): { application: string
   application: query.application ?? headers['x-application'],
   platform: query.platform ?? headers['x-platform'],
 });
+
+export const oneOf = <const T extends readonly string[]>(values: T) =>
+  Type.Unsafe<T[number]>({ type: 'string', enum: [...values] });
+
+/** Why something is changed that has no body to say so: kept in the audit. */
+export const reasonQuery = { reason: Type.Optional(Type.String({ maxLength: 500 })) };

@@ -1,19 +1,17 @@
 /** What terminals ask: is there something new, how do I get there, where is a content, which release am I. */
-import { type Digest, digestOf, UpdaterError } from '@remendo/core';
+import { type Channel, type Digest, type OfferTerminal, UpdaterError } from '@remendo/core';
 import { CheckAnswer, ContentsAnswer, ContentsRequest, IdentifyAnswer, IdentifyRequest, PlanAnswer } from '@remendo/core/protocol';
+import type { FastifyRequest } from 'fastify';
 import { sql } from 'kysely';
 import { Type } from 'typebox';
+import type { Principal } from '../accounts/principal.js';
 import { checkForUpdate } from '../plans/check-for-update.js';
 import { identifyRelease } from '../plans/identify-release.js';
-import {
-  type BuildRecord,
-  findApplication,
-  findBuild,
-  findOffered,
-  findPlatform,
-  requireBuild,
-} from '../releases/release-records.js';
+import type { CatalogueView } from '../releases/catalogue.js';
+import { type Licensed, requireAccess, requireOffered } from '../releases/release-access.js';
+import type { ApplicationRecord, BuildRecord } from '../releases/release-records.js';
 import { zipName } from '../releases/versions-folder.js';
+import { terminalKeyOf } from '../terminals/sightings.js';
 import type { App, AppPorts } from './app-ports.js';
 import { isNotModified } from './byte-range.js';
 import {
@@ -26,24 +24,29 @@ import {
   codecs,
   codecsOf,
   digest,
+  terminalName,
   version,
 } from './request-shapes.js';
-import { sendObject } from './send-object.js';
+import { objectAnswers, sendObject } from './send-object.js';
 
 /** Answers that are for this caller and may change with the next release. */
 const privateCaching = 'private, no-cache';
 const VersionParams = Type.Object({ version });
 
-type Asked = ReturnType<typeof askedOf>;
-
-async function findAsked(ports: AppPorts, asked: Asked) {
-  const { db } = ports.database;
-  const application = await findApplication(db, asked.application, ports.config.defaultApplication);
-  return { application, platform: await findPlatform(db, application.id, asked.platform) };
+/** What a request is about, when who asks may have it. */
+interface Asked {
+  readonly view: CatalogueView;
+  readonly application: ApplicationRecord;
+  readonly platform: string;
+  readonly licensed: Licensed;
 }
 
-async function askedBuild(ports: AppPorts, asked: Asked, of: string): Promise<BuildRecord> {
-  return requireBuild(ports.database.db, { ...(await findAsked(ports, asked)), version: of });
+async function findAsked(ports: AppPorts, request: FastifyRequest): Promise<Asked> {
+  const view = await ports.catalogue.view();
+  const { application: slug, platform } = askedOf(request as Parameters<typeof askedOf>[0]);
+  const application = view.application(slug);
+  const licensed = requireAccess(request.principal, application, ports.config.licenseGraceDays);
+  return { view, application, platform: view.platform(application, platform), licensed };
 }
 
 export function updateRoutes(app: App, ports: AppPorts): void {
@@ -55,6 +58,8 @@ export function updateRoutes(app: App, ports: AppPorts): void {
 
 function checkRoute(app: App, ports: AppPorts): void {
   const schema = {
+    tags: ['updates'],
+    summary: 'Is there something new for this terminal?',
     querystring: Type.Object({
       ...askedQuery,
       version: Type.Optional(version),
@@ -65,37 +70,62 @@ function checkRoute(app: App, ports: AppPorts): void {
       ...askedHeaders,
       'x-client-version': Type.Optional(version),
       'x-release-channel': Type.Optional(channel),
-      'x-terminal-id': Type.Optional(Type.String({ maxLength: 128 })),
+      'x-terminal-id': terminalName,
     }),
     response: { 200: CheckAnswer, 304: Type.Null() },
   };
-  app.get('/api/v1/updates/check', { schema }, async (request, reply) => {
-    const { query, headers } = request;
-    const asked = askedOf(request);
-    const application = await findApplication(ports.database.db, asked.application, ports.config.defaultApplication);
-    const answer = await checkForUpdate(
-      { db: ports.database.db, plans: ports.plans },
-      {
-        application,
-        platform: asked.platform,
-        version: query.version ?? headers['x-client-version'],
-        channel: query.channel ?? headers['x-release-channel'] ?? 'stable',
-        codecs: codecsOf(query.codecs),
-      },
-    );
-    const etag = `"${digestOf(JSON.stringify(answer)).slice(0, 32)}"`;
-    reply.headers({
-      etag,
-      'cache-control': privateCaching,
-      vary: 'x-client-version, x-release-channel, x-application, x-platform',
+  app.get('/api/v1/updates/check', { schema, config: { countedAs: 'check' } }, async (request, reply) => {
+    const { query, headers, principal, ip } = request;
+    const asked = await findAsked(ports, request);
+    const { view, application, licensed } = asked;
+    const askedChannel = query.channel ?? headers['x-release-channel'] ?? 'stable';
+    const name = headers['x-terminal-id'];
+    const prepared = await checkForUpdate(view, ports.plans, {
+      application,
+      platform: asked.platform,
+      version: query.version ?? headers['x-client-version'],
+      channel: askedChannel,
+      codecs: codecsOf(query.codecs),
+      terminal: offerTerminal(principal, application, name),
+      refusal: licensed.kind === 'ended' ? licensed.reason : null,
     });
-    if (isNotModified(headers['if-none-match'] as string | undefined, etag)) return reply.code(304).send(null);
-    return answer;
+    const { platform, version } = prepared;
+    ports.sightings.record({
+      applicationId: application.id,
+      platform,
+      version,
+      channel: askedChannel,
+      principal,
+      terminalName: name,
+      address: ip,
+    });
+    ports.metrics.checkAnswered(prepared.outcome);
+    reply.headers({
+      etag: prepared.etag,
+      'cache-control': privateCaching,
+      vary: 'authorization, x-client-version, x-release-channel, x-application, x-platform, x-terminal-id',
+    });
+    if (isNotModified(headers['if-none-match'] as string | undefined, prepared.etag)) return reply.code(304).send(null);
+    // It was written when the first terminal of this kind asked; the schema describes it.
+    return reply.type('application/json; charset=utf-8').send(prepared.body as never);
   });
+}
+
+/** Only what an operator set for an enrolled terminal counts: anybody can name a ring. */
+function offerTerminal(principal: Principal, { id }: ApplicationRecord, name: string | undefined): Omit<OfferTerminal, 'version'> {
+  if (principal.kind !== 'terminal') {
+    const key = name === undefined ? null : terminalKeyOf(principal, name, '');
+    return { key, group: null, ring: null, pinnedVersion: null, allowDowngrade: false, blocked: [] };
+  }
+  const { terminal } = principal;
+  const policy = terminal.policies.get(id) ?? { pinnedVersion: null, allowDowngrade: false, blocked: [] };
+  return { key: terminal.id, group: terminal.group, ring: terminal.ring, ...policy };
 }
 
 function planRoute(app: App, ports: AppPorts): void {
   const schema = {
+    tags: ['updates'],
+    summary: 'The best plans from what the terminal has to a release',
     querystring: Type.Object({
       ...askedQuery,
       base: Type.Optional(version),
@@ -106,57 +136,73 @@ function planRoute(app: App, ports: AppPorts): void {
       /** Of patches that the terminal can apply: plans have no others. */
       codecs: Type.Optional(codecs),
     }),
-    headers: AskedHeaders,
+    headers: Type.Object({ ...askedHeaders, 'x-terminal-id': terminalName }),
     response: { 200: PlanAnswer },
   };
-  app.get('/api/v1/updates/plan', { schema }, async (request, reply) => {
-    const { db } = ports.database;
-    const { query } = request;
-    const { application, platform } = await findAsked(ports, askedOf(request));
+  app.get('/api/v1/updates/plan', { schema, config: { countedAs: 'plan' } }, async (request, reply) => {
+    const { query, principal } = request;
+    const asked = await findAsked(ports, request);
+    const { view, application, platform } = asked;
     const target =
       query.target === undefined
-        ? await findOffered(db, { applicationId: application.id, platform, channel: query.channel ?? 'stable' })
-        : await requireBuild(db, { application, platform, version: query.target });
-    if (target === null)
-      throw new UpdaterError('RELEASE_NOT_FOUND', `${application.slug} has no release for ${platform} in this channel`);
-    const named =
-      query.base === undefined ? null : await findBuild(db, { applicationId: application.id, platform, version: query.base });
+        ? newestFor(asked, query.channel ?? 'stable')
+        : view.requireBuild(application, platform, query.target);
+    requireOffered(target, principal, asked.licensed);
+    const named = query.base === undefined ? null : view.findBuild(application, platform, query.base);
     const isThatBase = query.base_manifest === undefined || query.base_manifest === named?.manifest_digest;
+    const base = isThatBase && named?.state !== 'draft' ? named : null;
+    if (base !== null) await ports.deltaWishes.wish(base, target);
     reply.header('cache-control', privateCaching);
-    return ports.plans.plan(isThatBase ? named : null, target, codecsOf(query.codecs));
+    return ports.plans.plan(view, { base, target, codecs: codecsOf(query.codecs) });
   });
 }
 
+function newestFor({ view, application, platform }: Asked, channelName: Channel): BuildRecord {
+  const newest = view.newestPublished(application, platform, channelName);
+  if (newest !== null) return newest;
+  throw new UpdaterError('RELEASE_NOT_FOUND', `${application.slug} has no release for ${platform} in this channel`);
+}
+
 function contentRoutes(app: App, ports: AppPorts): void {
-  const asked = { querystring: AskedQuery, headers: AskedHeaders };
-  const contents = { ...asked, body: ContentsRequest, response: { 200: ContentsAnswer } };
+  const asked = { tags: ['updates'], querystring: AskedQuery, headers: AskedHeaders };
+  const contents = {
+    ...asked,
+    summary: 'Where single contents of a release lie whole',
+    body: ContentsRequest,
+    response: { 200: ContentsAnswer },
+  };
   app.post('/api/v1/updates/contents', { schema: contents }, async (request) => {
-    const build = await askedBuild(ports, askedOf(request), request.body.version);
-    return { contents: await locateContents(ports, build, request.body.contents) };
+    const { view, application, platform, licensed } = await findAsked(ports, request);
+    const build = view.requireBuild(application, platform, request.body.version);
+    return { contents: await locateContents(ports, { build, licensed }, request.body.contents) };
   });
-  const identify = { ...asked, body: IdentifyRequest, response: { 200: IdentifyAnswer } };
+  const identify = {
+    ...asked,
+    summary: 'Which release an install is, by what its files hold',
+    body: IdentifyRequest,
+    response: { 200: IdentifyAnswer },
+  };
   app.post('/api/v1/updates/identify', { schema: identify }, async (request) => {
-    const { application, platform } = await findAsked(ports, askedOf(request));
-    const { db } = ports.database;
-    return identifyRelease(
-      { db, manifests: ports.manifests },
-      { applicationId: application.id, platform, files: request.body.files },
-    );
+    const { view, application, platform } = await findAsked(ports, request);
+    const builds = view.releases(application, platform).builds.filter(({ state }) => state !== 'draft');
+    return identifyRelease({ db: ports.database.db, manifests: ports.manifests }, builds, request.body.files);
   });
 }
 
 /** Each content of the release in its smallest stored form. @throws UpdaterError REQUEST_INVALID for a content that is not the release's. */
 async function locateContents(
   ports: AppPorts,
-  build: BuildRecord,
+  { build, licensed }: { readonly build: BuildRecord; readonly licensed: Licensed },
   digests: readonly string[],
 ): Promise<ContentsAnswer['contents']> {
   const { db } = ports.database;
+  // After the end of a licence installs are still repaired, from the zip they came from: see release-access.ts.
+  const kinds = licensed.kind === 'served' ? ['pack'] : [];
   const rows = await db
     .selectFrom('content')
     .innerJoin('object', 'object.digest', 'content.object')
     .where('content.sha256', '=', sql<string>`any(${[...new Set(digests)]}::text[])`)
-    .where((eb) => eb.or([eb('content.object', '=', build.zip_object), eb('object.kind', '=', 'pack')]))
+    .where((eb) => eb.or([eb('content.object', '=', build.zip_object), eb('object.kind', '=', sql<'pack'>`any(${kinds}::text[])`)]))
     .selectAll('content')
     .select('object.bytes as object_bytes')
     .orderBy('content.encoded_bytes')
@@ -174,30 +220,38 @@ async function locateContents(
 }
 
 function zipRoutes(app: App, ports: AppPorts): void {
-  const schema = { params: VersionParams, querystring: AskedQuery, headers: AskedHeaders };
+  const schema = { tags: ['updates'], params: VersionParams, querystring: AskedQuery, headers: AskedHeaders };
   app.route({
     method: ['GET', 'HEAD'],
     url: '/api/v1/updates/download/:version',
-    schema,
+    config: { countedAs: 'zip' },
+    schema: { ...schema, summary: 'The full zip of a release', response: objectAnswers('application/zip') },
     handler: async (request, reply) => {
-      const build = await askedBuild(ports, askedOf(request), request.params.version);
+      const { view, application, platform, licensed } = await findAsked(ports, request);
+      const build = view.requireBuild(application, platform, request.params.version);
+      requireOffered(build, request.principal, licensed);
       return sendZip(ports, { request, reply }, build);
     },
   });
-  const checksum = { ...schema, response: { 200: Type.Object({ checksum: Type.String() }) } };
+  const checksum = {
+    ...schema,
+    summary: 'SHA-256 of the full zip of a release',
+    response: { 200: Type.Object({ checksum: Type.String() }) },
+  };
   app.get('/api/v1/updates/checksum/:version', { schema: checksum }, async (request) => {
-    const build = await askedBuild(ports, askedOf(request), request.params.version);
+    const { view, application, platform } = await findAsked(ports, request);
+    const build = view.requireBuild(application, platform, request.params.version);
     return { checksum: `sha256:${build.zip_object}` };
   });
 }
 
 /** The full zip of a release; which bytes a version has never changes, whether it is offered may. */
 export function sendZip(ports: AppPorts, exchange: Parameters<typeof sendObject>[1], build: BuildRecord) {
-  return sendObject(ports.objects, exchange, {
+  return sendObject(ports, exchange, {
     digest: build.zip_object as Digest,
     bytes: build.zip_bytes,
     contentType: 'application/zip',
-    cacheControl: 'public, max-age=300, no-transform',
+    cacheControl: 'private, max-age=300, no-transform',
     fileName: zipName(build),
   });
 }
