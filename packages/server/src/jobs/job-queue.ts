@@ -1,108 +1,97 @@
 /**
- * The queue of deltas to build. A delta's own row says what it is (wanted, building, ready, rejected); the queue only says
- * when somebody looks at it, so a job that runs twice, late or after a restart does no harm. Jobs are enqueued in the
- * transaction that wants the delta.
+ * The queue of jobs, in the database (pg-boss): one for the embedded server, shared by all servers on PostgreSQL. A job only
+ * says that somebody should look: what there is to do stands in rows of its own (a delta, a delivery), so a job that runs
+ * twice, late or after a restart does no harm. Jobs are enqueued in the transaction that calls for them.
  */
 import { errorChain } from '@remendo/core';
 import type { FastifyBaseLogger } from 'fastify';
 import PgBoss from 'pg-boss';
 import { type Database, executorOf, type Tx } from '../database/open-database.js';
 
-const queueName = 'build-delta';
-/** A build that failed is tried again after 2, 4, 8, … seconds; after this many it is rejected. */
-export const attemptsMax = 5;
-
-export interface DeltaQueueOptions {
-  readonly database: Database;
-  readonly log: FastifyBaseLogger;
-  readonly workers: number;
-  /** A job that takes longer is given to somebody else; the build itself is stopped before. */
-  readonly expireSeconds: number;
+export interface JobKind<Data extends object> {
+  readonly name: string;
+  /** A second job with the same key is dropped while one waits. */
+  readonly isKeyed: boolean;
+  /** A job that fails is tried again so often, after 2, 4, 8, … seconds. */
+  readonly retriesMax: number;
+  /** A job that takes longer is given to somebody else; longer than its work can take. */
+  readonly secondsMax: number;
+  /** When it comes by itself (five fields of cron, in UTC); once for all servers together. */
+  readonly cron?: string;
+  /** Only for the type. */
+  readonly data?: Data;
 }
 
-export class DeltaQueue {
-  readonly #boss: PgBoss;
-  readonly #options: DeltaQueueOptions;
-  readonly #workerIds: string[] = [];
+export interface EnqueueOptions {
+  readonly key?: string;
+  /** Seconds from now before which nobody looks. */
+  readonly afterSeconds?: number;
+}
 
-  private constructor(options: DeltaQueueOptions) {
-    this.#options = options;
-    this.#boss = new PgBoss({ db: options.database.executor, schema: 'jobs', schedule: false });
-    this.#boss.on('error', (error) =>
-      options.log.error({ event: 'queue_failed', errors: errorChain(error) }, 'the job queue failed'),
-    );
+/** Dead servers' jobs are looked for so often. */
+const maintenanceSeconds = 15;
+const pollSeconds = 2;
+
+export class JobQueue {
+  readonly #boss: PgBoss;
+  readonly #workers = new Map<string, string[]>();
+
+  private constructor(database: Database, log: FastifyBaseLogger) {
+    this.#boss = new PgBoss({
+      db: database.executor,
+      schema: 'jobs',
+      maintenanceIntervalSeconds: maintenanceSeconds,
+      cronMonitorIntervalSeconds: 30,
+      cronWorkerIntervalSeconds: 15,
+    });
+    this.#boss.on('error', (error) => log.error({ event: 'queue_failed', errors: errorChain(error) }, 'the job queue failed'));
   }
 
-  /** Opens the queue's tables, and enqueues again what the last process left unfinished. */
-  static async open(options: DeltaQueueOptions): Promise<DeltaQueue> {
-    const queue = new DeltaQueue(options);
+  /** Opens the queue's tables and makes the kinds known. */
+  static async open(database: Database, log: FastifyBaseLogger, kinds: readonly JobKind<object>[]): Promise<JobQueue> {
+    const queue = new JobQueue(database, log);
     await queue.#boss.start();
-    await queue.#boss.createQueue(queueName, {
-      name: queueName,
-      policy: 'short',
-      retryLimit: attemptsMax,
-      retryDelay: 2,
-      retryBackoff: true,
-      expireInSeconds: options.expireSeconds,
-    });
-    await queue.#sweep();
+    for (const { name, isKeyed, retriesMax, secondsMax, cron } of kinds) {
+      const settings = { name, policy: isKeyed ? ('short' as const) : ('standard' as const), retryLimit: retriesMax };
+      const full = { ...settings, retryDelay: 2, retryBackoff: true, expireInSeconds: secondsMax };
+      await queue.#boss.createQueue(name, full);
+      await queue.#boss.updateQueue(name, full);
+      if (cron !== undefined) await queue.#boss.schedule(name, cron, {}, { tz: 'UTC' });
+    }
     return queue;
   }
 
-  /** One job to a delta at most: the policy `short` drops a second one that waits. */
-  async enqueue(tx: Tx, deltaId: number): Promise<void> {
-    await this.#boss.send(queueName, { deltaId }, { singletonKey: String(deltaId), db: executorOf(tx) });
+  /** The job exists exactly when the transaction commits. */
+  async enqueue<Data extends object>(tx: Tx, kind: JobKind<Data>, data: Data, options: EnqueueOptions = {}): Promise<void> {
+    const { key, afterSeconds } = options;
+    await this.#boss.send(kind.name, data, {
+      db: executorOf(tx),
+      ...(key === undefined ? {} : { singletonKey: key }),
+      ...(afterSeconds === undefined ? {} : { startAfter: afterSeconds }),
+    });
   }
 
-  /** Starts to build. `build` throws when it is to be tried again. */
-  async work(build: (deltaId: number) => Promise<void>): Promise<void> {
-    for (let worker = 0; worker < this.#options.workers; worker++) {
-      const id = await this.#boss.work<{ deltaId: number }>(
-        queueName,
-        { batchSize: 1, pollingIntervalSeconds: 2 },
-        async ([job]) => {
-          try {
-            if (job !== undefined) await build(job.data.deltaId);
-          } finally {
-            this.wake();
-          }
-        },
-      );
-      this.#workerIds.push(id);
+  /** Starts to do jobs of the kind, so many at the same time. `work` throws when the job is to be tried again. */
+  async work<Data extends object>(kind: JobKind<Data>, workers: number, work: (data: Data) => Promise<void>): Promise<void> {
+    for (let worker = 0; worker < workers; worker++) {
+      const id = await this.#boss.work<Data>(kind.name, { batchSize: 1, pollingIntervalSeconds: pollSeconds }, async ([job]) => {
+        try {
+          if (job !== undefined) await work(job.data);
+        } finally {
+          this.wake(kind);
+        }
+      });
+      this.#workers.set(kind.name, [...(this.#workers.get(kind.name) ?? []), id]);
     }
   }
 
   /** Looks for jobs now instead of at the next poll. */
-  wake(): void {
-    for (const id of this.#workerIds) this.#boss.notifyWorker(id);
+  wake(kind: JobKind<object>): void {
+    for (const id of this.#workers.get(kind.name) ?? []) this.#boss.notifyWorker(id);
   }
 
   /** Takes no more jobs and waits for the running ones, which the caller has stopped. */
   async close(): Promise<void> {
     await this.#boss.stop({ graceful: true, wait: true, timeout: 10_000 });
-  }
-
-  /** Deltas that were being built when the last process ended are wanted again, unless it keeps ending there. */
-  async #sweep(): Promise<void> {
-    const { db } = this.#options.database;
-    await db.transaction().execute(async (tx) => {
-      await tx
-        .updateTable('delta')
-        .set((eb) => ({
-          attempts: eb('attempts', '+', 1),
-          state: eb
-            .case()
-            .when('attempts', '>=', attemptsMax - 1)
-            .then('rejected' as const)
-            .else('wanted' as const)
-            .end(),
-          detail: 'the server ended while this delta was built',
-          updated_at: new Date(),
-        }))
-        .where('state', '=', 'building')
-        .execute();
-      const wanted = await tx.selectFrom('delta').where('state', '=', 'wanted').select('id').orderBy('id').execute();
-      for (const { id } of wanted) await this.enqueue(tx, id);
-    });
   }
 }
