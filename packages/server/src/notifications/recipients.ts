@@ -1,0 +1,80 @@
+/** Whom a notification goes to, besides the inbox: who it concerns, and the operators. */
+import { randomUUID } from 'node:crypto';
+import type { NotificationKind } from '@remendo/core/protocol';
+import { type Insertable, sql } from 'kysely';
+import type { ServerConfig } from '../config.js';
+import type { Tx } from '../database/open-database.js';
+import type { NotificationDeliveryTable } from '../database/tables.js';
+
+/** What says which channels there are. */
+export type ChannelConfig = Pick<ServerConfig, 'smtpUrl' | 'operatorMail' | 'sheetsKey' | 'sheetId'>;
+
+export type NewDelivery = Omit<Insertable<NotificationDeliveryTable>, 'notification_id'>;
+
+interface Notified {
+  readonly kind: NotificationKind;
+  readonly customerId: number | null;
+}
+
+type Kinds = ReadonlySet<NotificationKind>;
+
+/** What operators get as mail although it is for a customer. */
+const mailedToOperators: Kinds = new Set<NotificationKind>([
+  'backup_failed',
+  'backup_silent',
+  'backup_recovered',
+  'terminals_silent',
+  'terminals_recovered',
+]);
+/** Told to the operators once, and then to every customer: no copy of those comes back to the operators. */
+const copiedToCustomers: Kinds = new Set<NotificationKind>(['release_published']);
+const written: Kinds = new Set<NotificationKind>(['backup_failed', 'backup_silent', 'backup_recovered']);
+
+const delivery = (
+  customerId: number | null,
+  channel: NewDelivery['channel'],
+  recipient: Readonly<Record<string, string>>,
+): NewDelivery => ({ id: randomUUID(), customer_id: customerId, channel, recipient: JSON.stringify(recipient) });
+
+/** A channel that is not configured gets nothing, now or later. */
+export async function recipientsOf(tx: Tx, notified: Notified, config: ChannelConfig): Promise<readonly NewDelivery[]> {
+  return [
+    ...(config.smtpUrl === null ? [] : await mailsOf(tx, notified, config.operatorMail)),
+    ...(await webhooksOf(tx, notified)),
+    ...(config.sheetsKey === null || config.sheetId === null || !written.has(notified.kind)
+      ? []
+      : [delivery(null, 'sheet', { spreadsheet: config.sheetId })]),
+  ];
+}
+
+async function mailsOf(tx: Tx, { kind, customerId }: Notified, operatorMail: readonly string[]): Promise<readonly NewDelivery[]> {
+  const isForOperators = customerId === null || mailedToOperators.has(kind);
+  const operators = isForOperators ? operatorMail.map((address) => delivery(null, 'mail', { address })) : [];
+  if (customerId === null) return operators;
+  const customer = await tx
+    .selectFrom('customer')
+    .where('id', '=', customerId)
+    .where('deleted_at', 'is', null)
+    .select(['email', 'first_name', 'last_name'])
+    .executeTakeFirst();
+  if (customer === undefined) return operators;
+  const { email: address, first_name, last_name } = customer;
+  return [delivery(customerId, 'mail', { address, name: `${first_name} ${last_name}`.trim() }), ...operators];
+}
+
+async function webhooksOf(tx: Tx, { kind, customerId }: Notified): Promise<readonly NewDelivery[]> {
+  const isForOperators = customerId === null || !copiedToCustomers.has(kind);
+  const webhooks = await tx
+    .selectFrom('webhook')
+    .where('is_enabled', '=', true)
+    .where(sql<boolean>`(kinds = '[]' or kinds @> to_jsonb(${kind}::text))`)
+    .where(sql<boolean>`(customer_id = ${customerId}::integer or (customer_id is null and ${isForOperators}::boolean))`)
+    .select(['id', 'customer_id', 'url'])
+    .orderBy('id')
+    .execute();
+  return webhooks.map(webhookDelivery);
+}
+
+/** Where it goes and what signs it is looked up when it is sent: both may have changed, or the webhook be gone. */
+export const webhookDelivery = (webhook: { readonly id: number; readonly customer_id: number | null; readonly url: string }) =>
+  delivery(webhook.customer_id, 'webhook', { webhook: String(webhook.id), host: new URL(webhook.url).host });
