@@ -39,7 +39,7 @@ async function main(): Promise<void> {
   try {
     const reports = await demonstrate(server, folder);
     printTable(reports);
-    if (isInteractive) say(`The server is still up at ${server.url} (publisher's token: ${token}). Ctrl-C ends it.`);
+    if (isInteractive) say(`The server is still up at ${server.url} (operator's token: ${token}). Ctrl-C ends it.`);
     say(
       JSON.stringify({
         event: 'demo',
@@ -62,6 +62,9 @@ async function main(): Promise<void> {
 
 async function demonstrate(server: RunningServer, folder: string): Promise<readonly TerminalReport[]> {
   say(`Server up at ${server.url}`);
+  const customer = await registerCustomer(server);
+  say(`Customer ${customer.code} registered, with a key for its terminals`);
+  Object.assign(process.env, { REMENDO_API_KEY: customer.api_key, REMENDO_API_SECRET: customer.api_secret });
   const releases = join(folder, 'releases');
   const published: DemoRelease[] = [];
   for (const generation of [1, 2, 3] as const) {
@@ -76,6 +79,31 @@ async function demonstrate(server: RunningServer, folder: string): Promise<reado
   const broken = await assembleBrokenRelease(releases, '1.0.3', newest);
   await publish(server, broken);
   return [updated, killed, await failTerminal(server, folder, oldest)];
+}
+
+interface Customer {
+  readonly code: string;
+  readonly api_key: string;
+  readonly api_secret: string;
+}
+
+/** Releases are for customers: their terminals sign in with the key that registration shows once. */
+async function registerCustomer(server: RunningServer): Promise<Customer> {
+  const person = {
+    email: 'branch@example.com',
+    first_name: 'Ana',
+    last_name: 'Souza',
+    company: 'Example Ltda.',
+    phone: '+55 11 5550',
+  };
+  const answer = await fetch(`${server.url}/api/v1/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...person, service_level: 'basic' }),
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw new Error(`registration failed: ${text}`);
+  return (JSON.parse(text) as { data: Customer }).data;
 }
 
 async function publish(server: RunningServer, release: DemoRelease): Promise<void> {
@@ -141,7 +169,13 @@ async function counted(
 }
 
 async function fullBytes(server: RunningServer): Promise<number> {
-  const answer = await fetch(`${server.url}/api/v1/updates/check`, { headers: { 'x-client-version': '0.0.1' } });
+  const answer = await fetch(`${server.url}/api/v1/updates/check`, {
+    headers: {
+      'x-client-version': '0.0.1',
+      authorization: `Bearer ${process.env.REMENDO_API_KEY}`,
+      'x-api-secret': process.env.REMENDO_API_SECRET ?? '',
+    },
+  });
   return ((await answer.json()) as { size_bytes: number }).size_bytes;
 }
 

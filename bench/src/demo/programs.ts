@@ -13,8 +13,8 @@ export interface RunningServer {
 }
 
 /** A server on loopback with its data in `folder`; resolves once it listens. */
-export async function startServer(folder: string, token: string): Promise<RunningServer> {
-  const child = spawn(process.execPath, [serverMain, '--data', folder, '--port', '0', '--host', '127.0.0.1'], {
+export async function startServer(folder: string, token: string, args: readonly string[] = []): Promise<RunningServer> {
+  const child = spawn(process.execPath, [serverMain, '--data', folder, '--port', '0', '--host', '127.0.0.1', ...args], {
     env: { ...process.env, REMENDO_TOKEN: token },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

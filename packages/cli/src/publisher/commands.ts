@@ -10,6 +10,7 @@ import { type BenchOptions, runBench } from './bench-command.js';
 import { type DiffOptions, diffCodecs, diffProfiles, runDiff } from './diff-command.js';
 import { type ManifestOptions, runManifest } from './manifest-command.js';
 import { type PublishOptions, runPublish } from './publish-command.js';
+import { accesses, firstStates } from './release-fields.js';
 
 const applicationFlag = ['--application <SLUG>', 'Application the manifest names', 'app'] as const;
 const platformFlag = ['--platform <NAME>', 'Platform of the build: any, win-x64, linux-x64, …', 'any'] as const;
@@ -129,6 +130,21 @@ function addPublish(program: Command, run: Run): void {
       new Option('--type <TYPE>', 'Type of the release (default: stable, or development in that channel)').choices(releaseTypes),
     )
     .option(...platformFlag)
+    .addOption(new Option('--state <STATE>', 'State to begin in (default: published)').choices(firstStates))
+    .option('--share <SHARE>', 'Of all terminals it is let out to: 25%, 0.5% or 2500/10000 (default: all)')
+    .option('--groups <NAMES>', 'Groups it is for, comma between (default: all)')
+    .option('--rings <NAMES>', 'Rings that get it whatever the share, also while it is in testing, comma between')
+    .option('--floor', 'Terminals have to pass it on the way to newer ones')
+    .addOption(
+      new Option('--requires <NAME=RANGE>', 'What a terminal has to have, such as "php=>=8.2"; may be repeated').argParser(
+        (value: string, before: readonly string[] = []) => [...before, value],
+      ),
+    )
+    .addOption(
+      new Option('--access <WHO>', 'Of an application that is published for the first time: who gets its releases').choices(
+        accesses,
+      ),
+    )
     .option('--title <TEXT>', 'Title')
     .option('--description <TEXT>', 'Description')
     .option('--changelog <TEXT>', 'What is new')
@@ -148,5 +164,6 @@ function addPublish(program: Command, run: Run): void {
   addExamples(
     command,
     'REMENDO_TOKEN=… remendo publish ./build --server https://updates.example.com --application erp --release 1.0.1 --wait',
+    'REMENDO_TOKEN=… remendo publish ./build --application erp --release 1.1.0 --state testing --rings lab --share 5% --requires "php=>=8.2"',
   );
 }

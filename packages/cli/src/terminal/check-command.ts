@@ -16,15 +16,16 @@ export interface CheckOptions {
   /** Install what is found without a question. */
   readonly yes?: boolean;
   readonly retry?: boolean;
+  readonly allowDowngrade?: boolean;
 }
 
 export async function runCheck(context: CommandContext, options: CheckOptions): Promise<number> {
   const { output, signal } = context;
-  const retry = options.retry === true;
+  const asking = { retry: options.retry === true, allowDowngrade: options.allowDowngrade === true };
   const open = { command: 'check', flags: options.flags, asksServer: true, changesInstall: false };
   let isWanted = false;
   const code = await withTerminal(context, open, async ({ updater, log }) => {
-    const found = await updater.check({ retry, signal });
+    const found = await updater.check({ ...asking, signal });
     log.write('checked', { outcome: found.kind, ...('version' in found ? { version: found.version } : {}) });
     // What is installed at once tells its own story, in events.
     if (!(output.json && options.yes === true && found.kind === 'available')) reportCheck(output, found);
@@ -33,7 +34,7 @@ export async function runCheck(context: CommandContext, options: CheckOptions): 
     return exitCodes.done;
   });
   if (!isWanted) return code;
-  return runInstall(context, null, { flags: options.flags, yes: true, retry, command: [], isShown: true });
+  return runInstall(context, null, { flags: options.flags, yes: true, ...asking, command: [], isShown: true });
 }
 
 function reportCheck(output: Output, found: CheckResult): void {

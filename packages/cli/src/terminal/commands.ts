@@ -4,6 +4,7 @@ import { addExamples, addSettings, flagsOf } from '../command-options.js';
 import type { SettingName } from '../config.js';
 import type { Run } from '../run.js';
 import { runCheck } from './check-command.js';
+import { addLicense, addRegister } from './customer-commands.js';
 import { runInstall } from './install-command.js';
 import { runLaunch } from './launch-command.js';
 import { runRollback } from './rollback-command.js';
@@ -32,6 +33,8 @@ type Options = Readonly<Record<string, unknown>>;
 
 /** @param startCommand what followed `--`. */
 export function addTerminalCommands(program: Command, run: Run, startCommand: readonly string[]): void {
+  addRegister(program, run);
+  addLicense(program, run);
   addCheck(program, run);
   addInstall(program, run, startCommand);
   addRollback(program, run);
@@ -47,10 +50,16 @@ function addCheck(program: Command, run: Run): void {
     .description('Asks the server for something newer and shows what it would mean. On a terminal it offers to install it.')
     .option('--yes', 'Install what is found without a question')
     .option('--retry', 'Offer a version again that was rolled back here')
-    .option('--force', 'The same');
+    .option('--force', 'The same')
+    .option('--allow-downgrade', 'Offer an older version when the server says that policy wants it');
   addSettings(command, installFlags).action((options: Options) =>
     run(command, (context) =>
-      runCheck(context, { flags: flagsOf(options, installFlags), yes: options.yes === true, retry: wantsRetry(options) }),
+      runCheck(context, {
+        flags: flagsOf(options, installFlags),
+        yes: options.yes === true,
+        retry: wantsRetry(options),
+        allowDowngrade: options.allowDowngrade === true,
+      }),
     ),
   );
   addExamples(
@@ -75,6 +84,7 @@ function addInstall(program: Command, run: Run, startCommand: readonly string[])
     .option('--yes', 'Ask nothing')
     .option('--retry', 'Try a version again that was rolled back here')
     .option('--force', 'The same')
+    .option('--allow-downgrade', 'Go to an older version when the server says that policy wants it')
     .option('--skip-backup', 'Skip the configured backup; the way back is kept all the same')
     .option('--rollback-on-error', 'Always so: a half-installed result can not be asked for');
   addSettings(command, installFlags).action((version: string | undefined, options: Options) =>
@@ -83,6 +93,7 @@ function addInstall(program: Command, run: Run, startCommand: readonly string[])
         flags: flagsOf(options, installFlags),
         yes: options.yes === true,
         retry: wantsRetry(options),
+        allowDowngrade: options.allowDowngrade === true,
         skipBackup: options.skipBackup === true,
         command: startCommand,
       }),

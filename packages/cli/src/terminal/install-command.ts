@@ -17,6 +17,7 @@ export interface InstallOptions {
   readonly flags: SettingSources['flags'];
   readonly yes?: boolean;
   readonly retry?: boolean;
+  readonly allowDowngrade?: boolean;
   readonly skipBackup?: boolean;
   /** What to start after the swap; empty: nothing. */
   readonly command: readonly string[];
@@ -43,7 +44,7 @@ export async function runInstall(context: CommandContext, wanted: string | null,
     terminal.log.write('command_started', { state: 'started', version });
     if (options.skipBackup === true) output.note('no backup is configured for this install: --skip-backup changes nothing');
     try {
-      const outcome = await install(context, terminal, { version, options, onPlanShown });
+      const outcome = await installAll(context, terminal, { version, options, onPlanShown });
       return report(output, terminal, outcome);
     } catch (error) {
       reportFailure(output, terminal, error);
@@ -56,6 +57,18 @@ interface Installing {
   readonly version: string | null;
   readonly options: InstallOptions;
   readonly onPlanShown: () => void;
+}
+
+/**
+ * Steps on the way are updates of their own, each whole before the next begins. An application that runs now is left
+ * running: the next step comes with the next install.
+ */
+async function installAll(context: CommandContext, terminal: Terminal, installing: Installing): Promise<Outcome> {
+  for (let options = installing.options; ; options = { ...options, yes: true, isShown: true }) {
+    const outcome = await install(context, terminal, { ...installing, options });
+    if (outcome.kind !== 'updated' || outcome.finalVersion === null || outcome.running !== null) return outcome;
+    context.output.note(`${printable(outcome.version)} is a step on the way to ${printable(outcome.finalVersion)}`);
+  }
 }
 
 async function install(
@@ -73,6 +86,7 @@ async function install(
     ...(version === null ? {} : { version }),
     ...(start === null ? {} : { start, health }),
     retry: options.retry === true,
+    allowDowngrade: options.allowDowngrade === true,
     signal,
   });
   const result = await Promise.race([updating, supervised.interrupted.then(interruptedBy)]);
@@ -86,7 +100,10 @@ async function showOffer(context: CommandContext, terminal: Terminal, installing
   const { output, signal } = context;
   const { version, options } = installing;
   output.progress.step('Checking');
-  const found = version === null ? await terminal.updater.check({ retry: options.retry === true, signal }) : null;
+  const found =
+    version === null
+      ? await terminal.updater.check({ retry: options.retry === true, allowDowngrade: options.allowDowngrade === true, signal })
+      : null;
   if (found !== null && found.kind !== 'available') return found;
   if (version !== null && (await terminal.updater.status()).version?.version === version) return null;
   if (context.isInteractive && options.yes !== true && !output.json) return askAbout(context, terminal, { ...installing, found });
@@ -144,7 +161,9 @@ function report(output: Output, terminal: Terminal, outcome: Outcome): number {
     'base' in outcome ? { base: outcome.base, version: outcome.version } : { base: outcome.installed, version: outcome.installed };
   const details = {
     ...versions,
-    ...(outcome.kind === 'updated' ? { plan: outcome.plan, changedFiles: outcome.changedFiles } : {}),
+    ...(outcome.kind === 'updated'
+      ? { plan: outcome.plan, changedFiles: outcome.changedFiles, finalVersion: outcome.finalVersion ?? outcome.version }
+      : {}),
     ...(outcome.kind === 'rolled-back' ? { installed: outcome.base, reason: outcome.reason } : {}),
     ...(outcome.kind === 'not-offered' ? { reason: outcome.reason } : {}),
     ...(outcome.kind === 'blocked' ? { blocked: outcome.version } : {}),

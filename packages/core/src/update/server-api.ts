@@ -1,7 +1,6 @@
 /** The server's answers as values of the library; everything in them has been validated and is still only a claim. */
-import type { Static, TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
 import type { Blob, Content, EncodingName } from '../delta/delta.js';
+import { answerValidator } from '../download/answer-validator.js';
 import type { HttpClient } from '../download/http-client.js';
 import { UpdaterError } from '../errors.js';
 import type { Digest } from '../hash/digest.js';
@@ -42,22 +41,10 @@ export interface AskingTerminal {
   readonly terminalId: string | null;
 }
 
-const validator = <T extends TSchema>(schema: T) => {
-  const compiled = Compile(schema);
-  return (value: unknown): Static<T> => {
-    if (compiled.Check(value)) return value as Static<T>;
-    const first = compiled.Errors(value)[0];
-    throw new UpdaterError(
-      'DOWNLOAD_FAILED',
-      `the server's answer is malformed at ${first?.instancePath || '/'}: ${first?.message ?? ''}`,
-    );
-  };
-};
-
-const checkAnswer = validator(CheckAnswer);
-const planAnswer = validator(PlanAnswer);
-const contentsAnswer = validator(ContentsAnswer);
-const identifyAnswer = validator(IdentifyAnswer);
+const checkAnswer = answerValidator(CheckAnswer);
+const planAnswer = answerValidator(PlanAnswer);
+const contentsAnswer = answerValidator(ContentsAnswer);
+const identifyAnswer = answerValidator(IdentifyAnswer);
 
 /**
  * @param options.codecs of patches that the terminal knows: plans are made of these.

@@ -80,6 +80,8 @@ export type UpdateResult =
       readonly plan: string;
       readonly changedFiles: number;
       readonly running: RunningApplication | null;
+      /** Set when the version is a step on the way that no terminal may leave out: what the next update leads to. */
+      readonly finalVersion: string | null;
     }
   | { readonly kind: 'rolled-back'; readonly base: string | null; readonly version: string; readonly reason: string };
 
@@ -94,6 +96,8 @@ export interface UpdateOptions {
   readonly version?: string;
   /** Try a version again that was rolled back here (default false). */
   readonly retry?: boolean;
+  /** Go to an older version when the server says that policy wants it (default false: it is not offered). */
+  readonly allowDowngrade?: boolean;
   /** Start the application afterwards and roll back unless it proves healthy. Left out, the update is confirmed as it is. */
   readonly start?: StartCommand;
   readonly health?: HealthRule;
@@ -102,7 +106,7 @@ export interface UpdateOptions {
 
 export interface Updater {
   /** Asks the server whether there is something newer. Touches nothing. */
-  check(options?: { readonly retry?: boolean; readonly signal?: AbortSignal }): Promise<CheckResult>;
+  check(options?: Pick<UpdateOptions, 'retry' | 'allowDowngrade' | 'signal'>): Promise<CheckResult>;
   /** The offered ways to a release, cheapest first, with what each costs this terminal. */
   plan(version: string, options?: { readonly signal?: AbortSignal }): Promise<UpdatePlan>;
   /** Fetches what one offer needs (default: the cheapest); goes on where an earlier call stopped. */
@@ -287,7 +291,7 @@ const committedTransaction = ({ transaction }: Install) => (transaction?.state =
 
 async function check(
   context: UpdateContext,
-  options: { readonly retry?: boolean; readonly signal?: AbortSignal } = {},
+  options: Pick<UpdateOptions, 'retry' | 'allowDowngrade' | 'signal'> = {},
 ): Promise<CheckResult> {
   const installed = await readInstalled(context.host.fileSystem, context.layout);
   const current = installed.version?.version ?? null;
@@ -299,7 +303,11 @@ async function check(
       ? { kind: 'up-to-date', installed: shown }
       : { kind: 'not-offered', installed: shown, reason: answer.reason };
   }
-  if (current !== null && compareVersions(latest, current) <= 0) return { kind: 'up-to-date', installed: shown };
+  if (current !== null && compareVersions(latest, current) <= 0) {
+    const isOlder = answer.downgrade === true && compareVersions(latest, current) < 0;
+    if (!isOlder) return { kind: 'up-to-date', installed: shown };
+    if (options.allowDowngrade !== true) return { kind: 'not-offered', installed: shown, reason: 'downgrade_not_allowed' };
+  }
   if (options.retry !== true && installed.blocked.includes(latest)) return { kind: 'blocked', installed: shown, version: latest };
   return { kind: 'available', installed: shown, version: latest, answer };
 }
@@ -311,8 +319,9 @@ interface RunOptions extends UpdateOptions {
 
 async function runUpdate(context: UpdateContext, options: RunOptions): Promise<UpdateResult> {
   const { install, signal } = options;
-  const target = await chooseTarget(context, options);
-  if (typeof target !== 'string') return target;
+  const chosen = await chooseTarget(context, options);
+  if (chosen.kind !== 'chosen') return chosen;
+  const { version: target, finalVersion } = chosen;
   const plan = await offerPlans(context, target, signal === undefined ? {} : { signal });
   const base = plan.installed.version === null ? null : shownVersion(plan.installed.version);
   const staged = await downloadAndStage(context, install, plan, signal);
@@ -320,14 +329,21 @@ async function runUpdate(context: UpdateContext, options: RunOptions): Promise<U
   await staged.transaction.commit();
   context.emit({ kind: 'committed', version: target });
   const version = plan.displayVersion;
-  const { changedFiles } = staged;
+  const updated = {
+    kind: 'updated',
+    base,
+    version,
+    plan: staged.offer.label,
+    changedFiles: staged.changedFiles,
+    finalVersion,
+  } as const;
   if (options.start === undefined) {
     await confirmUpdate(context, staged.transaction);
-    return { kind: 'updated', base, version, plan: staged.offer.label, changedFiles, running: null };
+    return { ...updated, running: null };
   }
   const verdict = await proveCommitted(context, staged.transaction, proving(options.starter, options.start, options.health));
   if (verdict.kind === 'rolled-back') return { kind: 'rolled-back', base, version, reason: verdict.reason };
-  return { kind: 'updated', base, version, plan: staged.offer.label, changedFiles, running: verdict.running };
+  return { ...updated, running: verdict.running };
 }
 
 const proving = (starter: ApplicationStarter, command: StartCommand, health?: HealthRule): ProveOptions => ({
@@ -336,14 +352,22 @@ const proving = (starter: ApplicationStarter, command: StartCommand, health?: He
   ...(health === undefined ? {} : { health }),
 });
 
+interface ChosenTarget {
+  readonly kind: 'chosen';
+  readonly version: string;
+  readonly finalVersion: string | null;
+}
+
 /** The version to install, or why there is none. */
 async function chooseTarget(
   context: UpdateContext,
   options: RunOptions,
-): Promise<string | Exclude<CheckResult, { kind: 'available' }>> {
+): Promise<ChosenTarget | Exclude<CheckResult, { kind: 'available' }>> {
   if (options.version === undefined) {
     const found = await check(context, options);
-    return found.kind === 'available' ? found.version : found;
+    if (found.kind !== 'available') return found;
+    const { floor_step: isStep, final_version: finalVersion = null } = found.answer;
+    return { kind: 'chosen', version: found.version, finalVersion: isStep === true ? finalVersion : null };
   }
   const installed = await readInstalled(context.host.fileSystem, context.layout);
   if (installed.manifest?.version === options.version && (await isWhole(context, installed.manifest, options.signal))) {
@@ -356,7 +380,7 @@ async function chooseTarget(
       version: options.version,
     };
   }
-  return options.version;
+  return { kind: 'chosen', version: options.version, finalVersion: null };
 }
 
 /** Whether every installed file is the manifest's at a first look, preserved ones aside. */
