@@ -322,7 +322,8 @@ async function runUpdate(context: UpdateContext, options: RunOptions): Promise<U
   const chosen = await chooseTarget(context, options);
   if (chosen.kind !== 'chosen') return chosen;
   const { version: target, finalVersion } = chosen;
-  const plan = await offerPlans(context, target, signal === undefined ? {} : { signal });
+  const allowDowngrade = options.allowDowngrade === true;
+  const plan = await offerPlans(context, target, { allowDowngrade, ...(signal === undefined ? {} : { signal }) });
   const base = plan.installed.version === null ? null : shownVersion(plan.installed.version);
   const staged = await downloadAndStage(context, install, plan, signal);
   await askAgain(context, staged, options);

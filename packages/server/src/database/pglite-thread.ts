@@ -3,6 +3,9 @@
  * it. Messages in: a statement with parameters, or a text of several statements without. Messages out: rows or the
  * database's error. Statements run one after the other, in the order they came.
  */
+import { existsSync } from 'node:fs';
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
 import type { PgliteAnswer, PgliteRequest } from './pglite-client.js';
@@ -12,7 +15,28 @@ if (port === null) throw new Error('this file runs as a worker thread');
 
 /** A day (type 1082) stays the text it is. */
 const parsers = { 1082: (text: string) => text };
-const open = PGlite.create({ dataDir: (workerData as { folder: string }).folder, parsers });
+const open = openDatabase((workerData as { folder: string }).folder);
+
+/**
+ * A new database begins as a copy of the one that the build made. While it is made, a file beside it says so: what a kill
+ * left half-made is made anew.
+ */
+async function openDatabase(folder: string): Promise<PGlite> {
+  const mark = `${folder}.making`;
+  if (existsSync(join(folder, 'PG_VERSION')) && !existsSync(mark)) return PGlite.create({ dataDir: folder, parsers });
+  await writeFile(mark, '');
+  await rm(folder, { recursive: true, force: true });
+  const database = await PGlite.create({ dataDir: folder, parsers, ...(await readSeed()) });
+  await rm(mark);
+  return database;
+}
+
+/** Nothing where the build left none: the database is then made from scratch, which takes longer. */
+async function readSeed(): Promise<{ readonly loadDataDir?: Blob }> {
+  const folder = new URL('.', import.meta.url);
+  const name = (await readdir(folder)).find((file) => /^seed-.*\.tar\.gz$/.test(file));
+  return name === undefined ? {} : { loadDataDir: new Blob([await readFile(new URL(name, folder))], { type: 'application/gzip' }) };
+}
 
 async function answer(request: PgliteRequest): Promise<PgliteAnswer> {
   try {
