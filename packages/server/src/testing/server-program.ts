@@ -4,17 +4,20 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { testToken } from './test-server.js';
+import { testToken, unlimited } from './test-server.js';
 
 const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const running = new Set<ChildProcess>();
 
 export interface ServerProgram {
   readonly url: string;
+  readonly pid: number;
   readonly stdout: readonly string[];
   readonly stderr: () => string;
   /** @returns its exit code. */
   end(signal: NodeJS.Signals): Promise<number | null>;
+  /** Sends a signal that does not end it. */
+  tell(signal: NodeJS.Signals): void;
 }
 
 export function spawnProgram(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcessByStdio<null, Readable, Readable> {
@@ -25,9 +28,10 @@ export function spawnProgram(args: readonly string[], env: NodeJS.ProcessEnv): C
 }
 
 /** @param token null: none is set. */
-export function spawnServer(folder: string, token: string | null) {
+export function spawnServer(folder: string, token: string | null, more: readonly string[] = []) {
   const { REMENDO_TOKEN: _unused, ...env } = process.env;
-  const child = spawnProgram(['--data', folder, '--port', '0'], token === null ? env : { ...env, REMENDO_TOKEN: token });
+  const args = ['--data', folder, '--port', '0', '--new-application-access', 'public', ...unlimited, ...more];
+  const child = spawnProgram(args, token === null ? env : { ...env, REMENDO_TOKEN: token });
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();
@@ -36,8 +40,12 @@ export function spawnServer(folder: string, token: string | null) {
 }
 
 /** Resolves when it listens. */
-export async function startProgram(folder: string, token: string | null = testToken): Promise<ServerProgram> {
-  const { child, stderr } = spawnServer(folder, token);
+export async function startProgram(
+  folder: string,
+  token: string | null = testToken,
+  more: readonly string[] = [],
+): Promise<ServerProgram> {
+  const { child, stderr } = spawnServer(folder, token, more);
   const stdout: string[] = [];
   const ended = once(child, 'close');
   const listening = new Promise<string>((resolve, reject) => {
@@ -49,8 +57,10 @@ export async function startProgram(folder: string, token: string | null = testTo
   });
   return {
     url: await listening,
+    pid: child.pid ?? 0,
     stdout,
     stderr,
+    tell: (signal) => void child.kill(signal),
     async end(signal) {
       child.kill(signal);
       return (await ended)[0] as number | null;

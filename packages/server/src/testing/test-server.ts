@@ -6,7 +6,9 @@ import type { PublishAnswer, ReleaseSummary } from '@remendo/core/protocol';
 import { fastify } from 'fastify';
 import { vi } from 'vitest';
 import { readConfig } from '../config.js';
+import type { AppPorts } from '../routes/app-ports.js';
 import { startServer } from '../start-server.js';
+import { newTestPostgres } from './test-postgres.test.support.js';
 import { type ZipPart, zipOf } from './zip-of.js';
 
 export const testToken = 'a-token-for-tests-only-0123456789';
@@ -14,6 +16,7 @@ export const testToken = 'a-token-for-tests-only-0123456789';
 export interface TestServer {
   readonly url: string;
   readonly dataFolder: string;
+  readonly ports: AppPorts;
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   post(path: string, body: unknown): Promise<Response>;
   stop(): Promise<void>;
@@ -23,9 +26,16 @@ export const newDataFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'reme
 
 export const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 5 });
 
-export async function startTestServer(args: readonly string[] = []): Promise<TestServer> {
+/** Tests ask from one address, and often. */
+export const unlimited = ['requests', 'checks', 'sign-ins'].flatMap((what) => [`--${what}-per-minute`, '1000000']);
+
+/** Applications are public unless the arguments say otherwise. `REMENDO_TEST_DATABASE=postgres` puts a database of PostgreSQL behind it. */
+export async function startTestServer(args: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<TestServer> {
   const dataFolder = await newDataFolder();
-  const config = readConfig(['--data', dataFolder, '--port', '0', ...args], { REMENDO_TOKEN: testToken });
+  const postgres = process.env.REMENDO_TEST_DATABASE === 'postgres' ? await newTestPostgres() : null;
+  const database = postgres === null ? {} : { REMENDO_DATABASE_URL: postgres.url };
+  const always = ['--data', dataFolder, '--port', '0', '--new-application-access', 'public', ...unlimited];
+  const config = readConfig([...always, ...args], { REMENDO_TOKEN: testToken, ...database, ...environment });
   if (config === 'shown') throw new Error('no help was asked for');
   const { log } = fastify({ logger: { level: process.env.REMENDO_TEST_LOG ?? 'silent', stream: process.stderr } });
   const onBroken = (error: Error): never => {
@@ -35,11 +45,13 @@ export async function startTestServer(args: readonly string[] = []): Promise<Tes
   return {
     url: server.url,
     dataFolder,
+    ports: server.ports,
     get: (path, headers = {}) => fetch(server.url + path, { headers }),
     post: (path, body) =>
       fetch(server.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     async stop() {
       await server.close();
+      await postgres?.remove();
       await removeFolder(dataFolder);
     },
   };
@@ -82,9 +94,10 @@ export async function publishOk(url: string, release: TestRelease): Promise<Publ
 export function deltasSettled(url: string, version: string, application = 'erp'): Promise<ReleaseSummary> {
   return vi.waitFor(
     async () => {
-      const answer = await fetch(`${url}/api/v1/releases/${version}?application=${application}`);
+      const headers = { authorization: `Bearer ${testToken}` };
+      const answer = await fetch(`${url}/api/v1/releases/${version}?application=${application}`, { headers });
       const release = (await answer.json()) as ReleaseSummary;
-      const open = release.deltas.filter((delta) => delta.state === 'wanted' || delta.state === 'building');
+      const open = release.deltas.filter(({ state, refining }) => state === 'wanted' || state === 'building' || refining === true);
       if (open.length > 0) throw new Error(`${open.length} deltas to ${version} are not built yet`);
       return release;
     },

@@ -1,0 +1,30 @@
+/**
+ * A JSON body has to be there within a minute, however slowly it drips; forms with a release have the time of
+ * `--upload-ms-max`. Headers and whole requests have their times in the HTTP server itself.
+ */
+import { PassThrough } from 'node:stream';
+import type { FastifyError, FastifyRequest } from 'fastify';
+import type { App } from '../routes/app-ports.js';
+
+const bodyMsMax = 60_000;
+
+/** @param msMax never longer than this either. */
+export function slowBodies(app: App, msMax: number): void {
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (!hasBody(request) || /^multipart\//i.test(request.headers['content-type'] ?? '')) return done(null, payload);
+    const body = new PassThrough();
+    const timer = setTimeout(() => body.destroy(tooSlow()), Math.min(bodyMsMax, msMax));
+    body.once('close', () => clearTimeout(timer));
+    // Nobody reads a body that was refused by its headers; then nobody hears of this either.
+    body.on('error', () => {});
+    reply.raw.once('close', () => body.destroy());
+    payload.once('error', (error) => body.destroy(error));
+    done(null, payload.pipe(body));
+  });
+}
+
+const hasBody = ({ headers }: FastifyRequest): boolean =>
+  headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+
+const tooSlow = (): FastifyError =>
+  Object.assign(new Error('the body did not arrive in time'), { name: 'FastifyError', code: 'FST_BODY_TOO_SLOW', statusCode: 408 });
