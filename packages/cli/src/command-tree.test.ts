@@ -1,43 +1,55 @@
 import { readFile } from 'node:fs/promises';
+import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { createCommandTree, splitStartCommand } from './command-tree.js';
 import { exitCodes } from './exit-codes.js';
 import { runRemendo } from './testing/run-remendo.js';
 import { programVersion } from './version.js';
 
-const commands = createCommandTree(async () => {}, []).commands.map((command) => command.name());
+const tree = () => createCommandTree(async () => {}, []);
+const commands = tree().commands.map((command) => command.name());
+/** By their whole names, those of `releases` too. */
+const runnable = (group: Command): readonly (readonly [string, Command])[] =>
+  group.commands.flatMap((command) =>
+    command.commands.length === 0
+      ? [[command.name(), command] as const]
+      : runnable(command).map(([name, one]) => [`${command.name()} ${name}`, one] as const),
+  );
 
 describe('the command tree', () => {
-  it('lists the commands of publishers, then those of terminals', () => {
+  it('lists the commands of publishers, then those of terminals and about servers', () => {
     expect(commands).toEqual([
       'manifest',
       'diff',
       'apply',
       'bench',
       'publish',
+      'releases',
       'inspect',
+      'register',
+      'license',
       'check',
       'install',
       'rollback',
       'status',
       'verify',
       'launch',
+      'simulate',
     ]);
   });
 
-  it.each(commands)('%s has help with an example and --json', (name) => {
-    const command = createCommandTree(async () => {}, []).commands.find((one) => one.name() === name);
+  it.each(runnable(tree()))('%s has help with an example and --json', (name, command) => {
     let help = '';
     const writeOut = (text: string): void => {
       help += text;
     };
-    command?.configureOutput({ writeOut }).outputHelp();
+    command.configureOutput({ writeOut }).outputHelp();
     expect(help).toMatch(new RegExp(`Examples?:\\n  \\$ .*remendo ${name} `));
     expect(help).toContain('--json');
   });
 
   it('help ends with exit code 0', async () => {
-    for (const args of [['--help'], ['help', 'diff'], ['diff', '--help']]) {
+    for (const args of [['--help'], ['help', 'diff'], ['diff', '--help'], ['releases', '--help'], ['releases', 'list', '--help']]) {
       const ran = await runRemendo(args);
       expect(ran.code).toBe(exitCodes.done);
       expect(ran.stdout).toContain('Example');
@@ -58,6 +70,13 @@ describe('the command tree', () => {
     ['a missing required option', ['diff', 'a', 'b']],
     ['a codec that does not exist', ['diff', 'a', 'b', '--out', 'c', '--codec', 'zip']],
     ['a terminal command without a root', ['status']],
+    ['releases alone', ['releases']],
+    ['an unknown command of releases', ['releases', 'delete', '1.0.0']],
+    ['a change of a release of no application', ['releases', 'publish', '1.0.0', '--server', 'http://127.0.0.1:9']],
+    ['a promotion to no channel', ['releases', 'promote', '1.0.0']],
+    ['a rollout that pauses and resumes', ['releases', 'rollout', '1.0.0', '--pause', '--resume']],
+    ['a registration without a name', ['register', '--email', 'ana@example.com', '--server', 'http://127.0.0.1:9']],
+    ['a licence without a key', ['license', '--server', 'http://127.0.0.1:9']],
     ['nothing to launch', ['launch', '--root', '/nonexistent-root', '--server', 'http://127.0.0.1:9']],
     ['publish without a token', ['publish', '.', '--server', 'http://127.0.0.1:9', '--application', 'erp', '--release', '1.0.0']],
   ];

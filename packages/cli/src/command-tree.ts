@@ -1,8 +1,10 @@
 /** All commands of `remendo`. What each one does is in its own file; here is how they are found. */
 import { Command } from 'commander';
 import { addInspectCommand } from './inspect/commands.js';
+import { addReleasesCommand } from './operator/commands.js';
 import { addPublisherCommands } from './publisher/commands.js';
 import type { Run } from './run.js';
+import { addSimulateCommand } from './simulate/commands.js';
 import { addTerminalCommands } from './terminal/commands.js';
 import { programVersion } from './version.js';
 
@@ -28,16 +30,21 @@ export function createCommandTree(run: Run, startCommand: readonly string[]): Co
     .exitOverride();
   program.commandsGroup('Publisher:');
   addPublisherCommands(program, run);
+  addReleasesCommand(program, run);
   addInspectCommand(program, run);
   program.commandsGroup('Terminal:');
   addTerminalCommands(program, run, startCommand);
-  for (const command of program.commands) {
-    command
-      .option('--json', 'JSON on the standard output, everything else on the error output')
-      .helpOption('-h, --help', 'print help')
-      .exitOverride();
-  }
+  program.commandsGroup('Server:');
+  addSimulateCommand(program, run);
+  program.commands.forEach(finishCommand);
   return program;
+}
+
+/** What every command has; one with commands of its own does nothing itself, and prints no result. */
+function finishCommand(command: Command): void {
+  command.helpOption('-h, --help', 'print help').exitOverride();
+  if (command.commands.length === 0) command.option('--json', 'JSON on the standard output, everything else on the error output');
+  command.commands.forEach(finishCommand);
 }
 
 /** Commands whose arguments end at `--`: what follows is a program to start. */

@@ -12,7 +12,8 @@ const advice = {
 /** What to do next, where the code's sentence leaves that open. */
 const nextSteps: Partial<Readonly<Record<ErrorCode, string>>> = {
   CONFIG_INVALID: '--help shows every option.',
-  AUTH_REQUIRED: "The publisher's token comes from REMENDO_TOKEN.",
+  AUTH_REQUIRED:
+    "An operator's token comes from REMENDO_TOKEN, a customer's key and secret from REMENDO_API_KEY and REMENDO_API_SECRET.",
   DOWNLOAD_INSECURE: 'Use https; --allow-insecure is for networks that are protected otherwise.',
   INSTALL_NOT_FOUND: 'Is --root the right folder? remendo install makes an install.',
   RELEASE_BLOCKED: '--retry tries it again.',

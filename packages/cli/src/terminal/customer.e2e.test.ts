@@ -33,7 +33,12 @@ async function change(code: unknown, body: object): Promise<void> {
 
 /** The variables of an environment file. */
 const variablesOf = (text: string): Record<string, string> =>
-  Object.fromEntries(text.trim().split('\n').map((line) => line.split('=', 2) as [string, string]));
+  Object.fromEntries(
+    text
+      .trim()
+      .split('\n')
+      .map((line) => line.split('=', 2) as [string, string]),
+  );
 
 describe('remendo register', () => {
   it('tells key and secret, which are good for the licence', async () => {

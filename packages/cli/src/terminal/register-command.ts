@@ -26,19 +26,20 @@ export async function runRegister(
   const http = openServer(settings, {});
   // Before anybody is registered: a secret that is told once must have a place to go.
   const file = out === null ? null : await openSecretFile(out);
+  let registered: Registered;
   try {
     const { data } = await http.json('api/v1/register', { body: request, validate, signal });
     const made = madeOf(data);
-    await file?.writeFile(`${variablesOf(made).join('\n')}\n`);
-    await file?.sync();
-    report(output, { data, made, out });
-    return exitCodes.done;
+    if (file !== null) await keep(file, made);
+    registered = { data, made, out };
   } catch (error) {
     if (out !== null) await rm(out, { force: true });
     throw error;
   } finally {
     await file?.close();
   }
+  report(output, registered);
+  return exitCodes.done;
 }
 
 /** For nobody else to read, and never another file's contents. @throws UpdaterError CONFIG_INVALID, STORAGE_FAILED. */
@@ -49,6 +50,17 @@ async function openSecretFile(path: string): Promise<FileHandle> {
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
       throw new UpdaterError('CONFIG_INVALID', `${path} is there already and is not overwritten`, { details: { path } });
     throw new UpdaterError('STORAGE_FAILED', `${path} can not be written`, { details: { path }, cause });
+  }
+}
+
+/** @throws UpdaterError STORAGE_FAILED: the customer is there then, and its first key is lost. */
+async function keep(file: FileHandle, made: Made): Promise<void> {
+  try {
+    await file.writeFile(`${variablesOf(made).join('\n')}\n`);
+    await file.sync();
+  } catch (cause) {
+    const message = `${made.code} is registered, but its key could not be written; an operator can make a new one`;
+    throw new UpdaterError('STORAGE_FAILED', message, { details: { code: made.code }, cause });
   }
 }
 

@@ -51,7 +51,7 @@ export interface HttpClientOptions {
 
 export interface JsonRequest<Value> {
   /** Default GET, or POST with a body. */
-  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** `undefined` leaves a parameter out. */
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;

@@ -20,7 +20,11 @@ export const Requirements = Type.Record(
 const haltRule = {
   failure_rate_max: Type.Number({ minimum: 0, maximum: 1, description: 'Lower bound of the failure rate over which it halts' }),
   attempts_min: Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'Attempts before the rate is looked at' }),
-  rollback_votes_max: Type.Integer({ minimum: 0, maximum: 1_000_000, description: 'Rollbacks over which it halts, whatever the rate' }),
+  rollback_votes_max: Type.Integer({
+    minimum: 0,
+    maximum: 1_000_000,
+    description: 'Rollbacks over which it halts, whatever the rate',
+  }),
 };
 
 export const Rollout = Type.Object({
