@@ -1,7 +1,7 @@
 /**
  * Turns the planner's choice into plans that can be fetched: each delta plan gets its index, composed for exactly this
  * base, and is priced with it; the zip is priced with the manifest that has to come beside it. Pure, and slow for large
- * releases (the index is compressed hard), so it runs in a thread.
+ * releases, so it runs in a thread.
  */
 import {
   type CodecName,
@@ -138,6 +138,9 @@ function pricedAlike(losers: readonly PlanLoser[], plans: readonly ComposedPlan[
   return priced.sort((a, b) => (a.costBytes ?? Number.POSITIVE_INFINITY) - (b.costBytes ?? Number.POSITIVE_INFINITY));
 }
 
+/** Somebody waits for it: see `encodeDeltaIndex`. */
+const indexQuality = 8;
+
 const wholeObject = ({ digest, bytes }: DeltaObject): ObjectFetch => ({
   digest,
   objectBytes: bytes,
@@ -153,7 +156,7 @@ export function composeZip(input: Pick<ComposeInput, 'zip' | 'manifestObject'>):
 }
 
 function composeDelta(plan: DeltaPlan, base: Manifest, input: ComposeInput): ComposedPlan {
-  const encoded = encodeDeltaIndex(indexDelta(composedDelta(plan.derivations, base, input)));
+  const encoded = encodeDeltaIndex(indexDelta(composedDelta(plan.derivations, base, input)), indexQuality);
   const index = { digest: digestOf(encoded), encoded };
   const fetches = [wholeObject({ digest: index.digest, bytes: encoded.length }), ...plan.fetches];
   return { label: plan.label, fetches, cost: planCost(fetches, nothingHeld), index };

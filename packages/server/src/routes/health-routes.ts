@@ -11,7 +11,9 @@ const readyMsMax = 5_000;
 export function healthRoutes(app: App, ports: AppPorts): void {
   const options = { logLevel: 'warn' as const, config: { countedAs: 'nothing' as const } };
   const schema = { tags: ['health'], response: { 200: Status } };
-  app.get('/healthz', { ...options, schema: { ...schema, summary: 'Whether the process answers' } }, async () => ({ status: 'ok' }));
+  app.get('/healthz', { ...options, schema: { ...schema, summary: 'Whether the process answers' } }, async () => ({
+    status: 'ok',
+  }));
   const ready = { ...schema, summary: 'Whether database, queue and object store answer' };
   app.get('/readyz', { ...options, schema: ready }, async () => {
     // The queue's tables are the database's.

@@ -1,6 +1,7 @@
 /** The update history: told by terminals, read as it was told or in numbers. */
 import { MetricsSummary, UpdateEvents, UpdateEventsAnswer, UpdateLog, updateStates } from '@remendo/core/protocol';
 import { Type } from 'typebox';
+import { EventWriter } from '../history/event-writer.js';
 import { listUpdates } from '../history/list-updates.js';
 import { parseMoment } from '../history/moments.js';
 import { recordEvents } from '../history/record-events.js';
@@ -32,6 +33,7 @@ export function historyRoutes(app: App, ports: AppPorts): void {
 }
 
 function eventsRoute(app: App, ports: AppPorts): void {
+  const writer = new EventWriter(ports);
   const schema = {
     tags: ['updates'],
     summary: 'Tell what became of updates; an event that is told twice counts once',
@@ -49,7 +51,7 @@ function eventsRoute(app: App, ports: AppPorts): void {
       address: ip,
       userAgent: request.raw.headers['user-agent'],
     };
-    return recordEvents(ports, await ports.catalogue.view(), source, request.body.events);
+    return recordEvents(writer, await ports.catalogue.view(), source, request.body.events);
   });
 }
 

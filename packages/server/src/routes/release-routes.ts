@@ -1,5 +1,5 @@
 /** Releases: what is published, and what operators change about it. */
-import { UpdaterError } from '@remendo/core';
+import { parseVersion, UpdaterError } from '@remendo/core';
 import {
   ApplicationChange,
   ApplicationList,
@@ -75,7 +75,9 @@ function listRoutes(app: App, ports: AppPorts): void {
 }
 
 const releaseNotFound = (application: string, wanted: string): UpdaterError =>
-  new UpdaterError('RELEASE_NOT_FOUND', `there is no release ${application} ${wanted}`, { details: { application, version: wanted } });
+  new UpdaterError('RELEASE_NOT_FOUND', `there is no release ${application} ${wanted}`, {
+    details: { application, version: wanted },
+  });
 
 /** The release a change is about, when who asks may change it. */
 async function releaseToChange(ports: AppPorts, request: FastifyRequest) {
@@ -130,7 +132,7 @@ function rolloutRoutes(app: App, ports: AppPorts): void {
   app.patch('/api/v1/rollouts/:version', { onRequest: publisher, schema: change }, async (request) => {
     const name = await releaseToChange(ports, request);
     await ports.changes.change(['catalogue'], (tx) => changeRollout(tx, actorOf(request), name, request.body));
-    return { rollouts: [...(await listRollouts(db, name.application, name.version.replace(/^v/i, '')))] };
+    return { rollouts: [...(await listRollouts(db, name.application, parseVersion(name.version).version))] };
   });
 }
 
