@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { ByteSource } from '../bytes/byte-source.js';
 
 /** SHA-256 in lower-case hex: the name of a content or an object. */
@@ -13,7 +13,7 @@ export const digestFromBytes = (bytes: Uint8Array): Digest => Buffer.from(bytes)
 export const digestToBytes = (digest: Digest): Uint8Array => Buffer.from(digest, 'hex');
 
 /** SHA-256 of what is in memory. */
-export const digestOf = (bytes: Uint8Array | string): Digest => createHash('sha256').update(bytes).digest('hex') as Digest;
+export const digestOf = (bytes: Uint8Array | string): Digest => hash('sha256', bytes) as Digest;
 
 /** SHA-256 of bytes that come in pieces. */
 export class DigestStream {

@@ -61,8 +61,11 @@ type Asked = Omit<CheckInput, 'platform' | 'version'> & { readonly platform: str
 /** Terminals of one class get one answer: they differ in what no offer depends on. */
 function terminalClass(terminal: CheckInput['terminal'], { offerable }: PlatformReleases): string {
   const { key, group, ring, pinnedVersion, allowDowngrade, blocked } = terminal;
-  const buckets = partialRollouts(offerable).map(({ seed, share }) => (key !== null && bucketOf(seed, key) < share ? 1 : 0));
-  return JSON.stringify([group, ring, pinnedVersion, allowDowngrade, blocked, buckets.join('')]);
+  let buckets = '';
+  for (const { seed, share } of partialRollouts(offerable)) buckets += key !== null && bucketOf(seed, key) < share ? '1' : '0';
+  // Nearly all terminals have none of these.
+  const isPlain = group === null && ring === null && pinnedVersion === null && blocked.length === 0;
+  return isPlain ? buckets : JSON.stringify([group, ring, pinnedVersion, allowDowngrade, blocked, buckets]);
 }
 
 const partial = new WeakMap<object, readonly { readonly seed: string; readonly share: number }[]>();

@@ -1,4 +1,4 @@
-/** A map that forgets what was used longest ago. For values that can be made again. */
+/** A map that forgets what was used longest ago, or nearly so. For values that can be made again. */
 export class BoundedCache<Value> {
   readonly #values = new Map<string, Value>();
 
@@ -6,7 +6,8 @@ export class BoundedCache<Value> {
 
   get(key: string): Value | undefined {
     const value = this.#values.get(key);
-    if (value !== undefined) {
+    // Half empty, it forgets nothing soon, whatever the order.
+    if (value !== undefined && this.#values.size * 2 > this.entriesMax) {
       this.#values.delete(key);
       this.#values.set(key, value);
     }

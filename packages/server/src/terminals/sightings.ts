@@ -33,7 +33,8 @@ interface Row {
   readonly version: string | null;
   readonly channel: string;
   readonly address: string;
-  readonly checked_at: string;
+  /** Milliseconds since 1970. */
+  readonly checked_at: number;
 }
 
 /** By what a machine is told from others: its id, else what its customer's machine calls itself, else its address. */
@@ -67,7 +68,7 @@ export class Sightings {
       version: sighting.version,
       channel: sighting.channel,
       address: sighting.address,
-      checked_at: new Date().toISOString(),
+      checked_at: Date.now(),
     });
   }
 
@@ -101,9 +102,11 @@ export class Sightings {
   }
 }
 
+const written = (row: Row) => ({ ...row, checked_at: new Date(row.checked_at).toISOString() });
+
 /** In one order, so that two servers that write the same rows do not wait for each other; a deleted terminal's rows go nowhere. */
 async function writeRows(db: Db, rows: readonly Row[]): Promise<void> {
-  const given = sql`select * from jsonb_to_recordset(${JSON.stringify(rows)}::text::jsonb) as row (application_id integer, platform text,
+  const given = sql`select * from jsonb_to_recordset(${JSON.stringify(rows.map(written))}::text::jsonb) as row (application_id integer, platform text,
     terminal_key text, terminal_id text, customer_id integer, version text, channel text, address text, checked_at timestamptz)`;
   await db.transaction().execute(async (tx) => {
     await sql`
