@@ -4,6 +4,7 @@
 #
 #     apt-get install --yes --no-install-recommends ceph-mon ceph-osd ceph-common radosgw curl
 #     eval "$(scripts/start-s3.sh)"        starts it, or finds it running; sets REMENDO_TEST_S3 for the tests
+#     scripts/start-s3.sh running          tells by its exit code whether it runs
 #     scripts/start-s3.sh stop             ends it; everything in it is gone
 #
 # What it stores lies in memory (at most 2 GiB), the rest below REMENDO_S3_FOLDER. Progress goes to standard error.
@@ -163,9 +164,10 @@ case ${1:-start} in
     if ! is_running; then start; fi
     echo "export REMENDO_TEST_S3=http://$key:$secret@127.0.0.1:$port/$bucket"
     ;;
+  running) is_running ;;
   stop) stop ;;
   *)
-    say 'usage: start-s3.sh [start|stop]'
+    say 'usage: start-s3.sh [start|running|stop]'
     exit 2
     ;;
 esac

@@ -1,10 +1,23 @@
 // Before all tests: what this machine lacks, and what that means. In CI a lack is not passed over: the tests fail.
 import { bsdiffPatchMaker } from '../packages/core/dist/publish/index.js';
 
+/** Servers that tests need, by the variable that names them, and what starts one. */
+const servers = { REMENDO_TEST_POSTGRES: 'scripts/start-postgres.sh', REMENDO_TEST_S3: 'scripts/start-s3.sh' };
+
 export default async function setup() {
+  lookForServers();
   const answer = await bsdiffPatchMaker().available();
   if (answer.ok) return;
   const isCi = process.env.CI !== undefined;
   console.log(`${isCi ? 'These will fail' : 'Skipped'}: tests that make bsdiff40 patches. ${answer.reason}`);
   if (!isCi) process.env.REMENDO_TEST_LACKS_BSDIFF = '1';
+}
+
+function lookForServers() {
+  const missing = Object.keys(servers).filter((name) => (process.env[name] ?? '') === '');
+  if (missing.length === 0) return;
+  const how = missing.map((name) => `eval "$(${servers[name]})"`).join('; ');
+  const what = `tests that need ${missing.join(' and ')}`;
+  if (process.env.REMENDO_TEST_REQUIRE === '1') throw new Error(`${what} can not run: ${how}`);
+  console.log(`Skipped: ${what}. To run them: ${how}`);
 }

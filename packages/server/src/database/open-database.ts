@@ -8,15 +8,12 @@ import { releasesMigration } from './migrations/0001-releases.js';
 import { fleetMigration } from './migrations/0002-fleet.js';
 import { PgliteClient } from './pglite-client.js';
 import { pgliteDialect } from './pglite-dialect.js';
+import { poolExecutor } from './pool-executor.js';
+import { nothingChanged, type SqlExecutor } from './sql-executor.js';
 import type { Tables } from './tables.js';
 
 export type Db = Kysely<Tables>;
 export type Tx = Transaction<Tables>;
-
-/** What the job queue asks of a database. */
-export interface SqlExecutor {
-  executeSql(text: string, values?: readonly unknown[]): Promise<{ rows: object[] }>;
-}
 
 export interface Database {
   readonly db: Db;
@@ -74,21 +71,15 @@ function openPostgres(url: string): Database {
     application_name: 'remendo',
     types: { getTypeParser: (oid, format) => valueReaders[oid] ?? pg.types.getTypeParser(oid, format) },
   });
-  // A connection that breaks while nobody uses it; whoever asks next gets another one.
+  // A connection that breaks: whoever is using it hears of it by the statement that fails, whoever asks next gets another one.
   pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   const db = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return {
     db,
     isShared: true,
     pool,
-    executor: {
-      async executeSql(text, values = []) {
-        if (pool.ended) return { rows: [] };
-        const result = await pool.query(text, [...values]);
-        // Several statements in one text give several results.
-        return { rows: (Array.isArray(result) ? result.at(-1) : result)?.rows ?? [] };
-      },
-    },
+    executor: poolExecutor(pool),
     close: () => db.destroy(),
   };
 }
@@ -99,10 +90,9 @@ const valueReaders: Readonly<Record<number, (text: string) => unknown>> = { 20: 
 function sessionExecutor(client: PgliteClient): SqlExecutor {
   return {
     async executeSql(text, values = []) {
-      // The queue reports the end of a job without waiting for it; after closing there is nobody left to tell.
-      if (client.ended) return { rows: [] };
       const release = await client.acquire();
       try {
+        if (client.ended) return nothingChanged;
         return { rows: [...(await client.run(text, values)).rows] };
       } catch (error) {
         // The queue sends whole transactions as one text; one that fails half-way must not leave the session in it.

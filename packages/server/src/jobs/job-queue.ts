@@ -5,6 +5,7 @@
  */
 import { errorChain } from '@remendo/core';
 import type { FastifyBaseLogger } from 'fastify';
+import { sql } from 'kysely';
 import PgBoss from 'pg-boss';
 import { type Database, executorOf, type Tx } from '../database/open-database.js';
 
@@ -50,15 +51,24 @@ export class JobQueue {
   /** Opens the queue's tables and makes the kinds known. */
   static async open(database: Database, log: FastifyBaseLogger, kinds: readonly JobKind<object>[]): Promise<JobQueue> {
     const queue = new JobQueue(database, log);
-    await queue.#boss.start();
+    try {
+      await oneAfterTheOther(database, () => queue.#open(kinds));
+    } catch (error) {
+      await queue.#boss.stop({ graceful: false }).catch(() => {});
+      throw error;
+    }
+    return queue;
+  }
+
+  async #open(kinds: readonly JobKind<object>[]): Promise<void> {
+    await this.#boss.start();
     for (const { name, isKeyed, retriesMax, secondsMax, cron } of kinds) {
       const settings = { name, policy: isKeyed ? ('short' as const) : ('standard' as const), retryLimit: retriesMax };
       const full = { ...settings, retryDelay: 2, retryBackoff: true, expireInSeconds: secondsMax };
-      await queue.#boss.createQueue(name, full);
-      await queue.#boss.updateQueue(name, full);
-      if (cron !== undefined) await queue.#boss.schedule(name, cron, {}, { tz: 'UTC' });
+      await this.#boss.createQueue(name, full);
+      await this.#boss.updateQueue(name, full);
+      if (cron !== undefined) await this.#boss.schedule(name, cron, {}, { tz: 'UTC' });
     }
-    return queue;
   }
 
   /** The job exists exactly when the transaction commits. */
@@ -94,4 +104,21 @@ export class JobQueue {
   async close(): Promise<void> {
     await this.#boss.stop({ graceful: true, wait: true, timeout: 10_000 });
   }
+}
+
+/** Any number that nothing else in this database locks. */
+const openingLock = 7_346_102;
+
+/** Servers that start at the same time would make the queue's tables at the same time, and wait for each other. */
+async function oneAfterTheOther(database: Database, work: () => Promise<void>): Promise<void> {
+  // The embedded database has one session, which the work needs, and one server.
+  if (!database.isShared) return work();
+  await database.db.connection().execute(async (connection) => {
+    await sql`select pg_advisory_lock(${openingLock})`.execute(connection);
+    try {
+      await work();
+    } finally {
+      await sql`select pg_advisory_unlock(${openingLock})`.execute(connection);
+    }
+  });
 }

@@ -22,7 +22,7 @@ import { recordObjectUse } from './object-use.js';
 import type { BuildRecord } from './release-records.js';
 
 const runSeed = Number(process.env.REMENDO_TEST_SEED ?? Date.now() % 1_000_000);
-const histories = 14;
+const histories = 2;
 const steps = 80;
 const planDaysKept = 30;
 

@@ -267,7 +267,9 @@ const notifications = [
 ];
 
 /** Counts of the last minute: a crash may forget them, so that counting waits for no disk. The columns are rate-limiter-flexible's. */
-const requests = [`create unlogged table rate_limit (key varchar(255) primary key, points integer not null default 0, expire bigint)`];
+const requests = [
+  `create unlogged table rate_limit (key varchar(255) primary key, points integer not null default 0, expire bigint)`,
+];
 
 const statements = [...accounts, ...terminals, ...releases, ...history, ...notifications, ...requests];
 
