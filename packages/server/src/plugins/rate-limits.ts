@@ -125,9 +125,10 @@ export class RateLimits {
 export function rateLimits(app: App, limits: RateLimits): void {
   app.addHook('onRequest', (request) => limits.countRequest(request));
   app.addHook('preHandler', (request) => limits.countCaller(request));
-  app.addHook('onResponse', (request, reply, done) => {
+  // Before the answer goes out: whoever has it may ask again at once.
+  app.addHook('onSend', (request, reply, payload, done) => {
     limits.remember(request, reply);
-    done();
+    done(null, payload);
   });
 }
 

@@ -18,7 +18,12 @@ export function healthRoutes(app: App, ports: AppPorts): void {
   app.get('/readyz', { ...options, schema: ready }, async () => {
     // The queue's tables are the database's.
     const answers = [sql`select 1 from jobs.version`.execute(ports.database.db), ports.objects.ready()];
-    await within(Promise.all(answers), readyMsMax);
+    try {
+      await within(Promise.all(answers), readyMsMax);
+    } catch (cause) {
+      // What a balancer reads as: not this one now.
+      throw Object.assign(new Error('the server is not ready', { cause }), { statusCode: 503 });
+    }
     return { status: 'ready' };
   });
 }
