@@ -123,7 +123,8 @@ it('who follows the offers comes to where they lead, floor by floor', async () =
         passed.add(installed);
       }
       if (first.kind === 'none') return;
-      expect(passed).toContain(first.finalVersion);
+      // Or further: a floor in testing that was in the way may lie behind the terminal after its first step.
+      expect(compareVersions(installed ?? first.finalVersion, first.finalVersion)).toBeGreaterThanOrEqual(0);
       // Build metadata orders nothing: of two floors that differ in that only, one is enough.
       const isPassed = (floor: string) => [...passed].some((one) => compareVersions(one, floor) === 0);
       expect(publicFloorsBetween(given, first.finalVersion).filter((floor) => !isPassed(floor))).toEqual([]);
