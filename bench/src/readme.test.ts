@@ -15,7 +15,7 @@ let server: RunningServer;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'remendo-readme-'));
-  server = await startServer(join(folder, 'server'), token);
+  server = await startServer(join(folder, 'server'), token, ['--new-application-access', 'public']);
 });
 
 afterAll(async () => {
