@@ -11,6 +11,7 @@ export type { HttpClientOptions } from './download/http-client.js';
 export { createHttpClient, type HttpClient } from './download/http-client.js';
 export { httpFailure, problemBytesMax } from './download/http-failure.js';
 export type { ObjectRequest, ObjectSource } from './download/object-source.js';
+export { parseRetryAfter } from './download/retry-policy.js';
 export { parseServerUrl, urlBelow } from './download/secure-url.js';
 export {
   type ErrorCode,

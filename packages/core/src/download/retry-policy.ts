@@ -31,8 +31,8 @@ export function retryDelayMs(policy: RetryPolicy, repetition: number, fraction: 
   return Math.round(Math.min(policy.retryAfterMsMax, retryAfterMs) * (1 + fraction / 10));
 }
 
-/** RFC 9110 10.2.3: seconds or a date. @returns null when it is missing or neither. */
-export function parseRetryAfter(value: string | null, nowMs: number): number | null {
+/** RFC 9110 10.2.3: seconds or a date. @returns milliseconds from now, at least 0; null when it is missing or neither. */
+export function parseRetryAfter(value: string | null | undefined, nowMs: number): number | null {
   const text = value?.trim() ?? '';
   if (/^\d{1,9}$/.test(text)) return Number(text) * 1_000;
   // A bare number that Date.parse would take for a year is no date.

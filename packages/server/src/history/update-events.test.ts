@@ -153,7 +153,8 @@ describe('reading the history', () => {
   it('tells it in numbers', async () => {
     const own = await newCustomer(server);
     const terminal = await newTerminal(server, own, { branch: 'Bari' });
-    const at = (minute: number) => new Date(Date.now() - 3_600_000 + minute * 60_000).toISOString();
+    const hourAgo = Date.now() - 3_600_000;
+    const at = (minute: number) => new Date(hourAgo + minute * 60_000).toISOString();
     const good = { update_id: 'good', version_to: '1.1.0', downloaded_bytes: 100, saved_bytes: 900 };
     await check(terminal.as);
     await tell(terminal.as, [

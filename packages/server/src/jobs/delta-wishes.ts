@@ -7,11 +7,11 @@ import type { FastifyBaseLogger } from 'fastify';
 import { sql } from 'kysely';
 import type { Changes } from '../database/changes.js';
 import type { Db, Tx } from '../database/open-database.js';
+import { WriteBehind } from '../database/write-behind.js';
 import type { BuildRecord } from '../releases/release-records.js';
 import { buildDeltaKind, enqueueDelta } from './build-delta-kind.js';
 import type { JobQueue } from './job-queue.js';
 
-const writeMs = 3_000;
 /** Different pairs between two writes; what comes beyond is asked for again. */
 const pairsMax = 1_000;
 
@@ -21,13 +21,12 @@ interface Wish {
   count: number;
 }
 
-export class DeltaWishes {
+export class DeltaWishes extends WriteBehind {
   readonly #ports: { readonly db: Db; readonly changes: Changes; readonly queue: JobQueue; readonly log: FastifyBaseLogger };
   #waiting = new Map<string, Wish>();
-  #writing: Promise<void> = Promise.resolve();
-  #timer: NodeJS.Timeout | null = null;
 
   constructor(ports: { readonly db: Db; readonly changes: Changes; readonly queue: JobQueue; readonly log: FastifyBaseLogger }) {
+    super();
     this.#ports = ports;
   }
 
@@ -40,22 +39,7 @@ export class DeltaWishes {
     else if (this.#waiting.size < pairsMax) this.#waiting.set(key, { base: base.buildId, target: target.buildId, count: 1 });
   }
 
-  start(): void {
-    this.#timer = setInterval(() => void this.write(), writeMs);
-    this.#timer.unref();
-  }
-
-  async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    await this.write();
-  }
-
-  write(): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#writeWaiting());
-    return this.#writing;
-  }
-
-  async #writeWaiting(): Promise<void> {
+  protected override async writeWaiting(): Promise<void> {
     const wishes = [...this.#waiting.values()];
     this.#waiting = new Map();
     if (wishes.length === 0) return;

@@ -8,6 +8,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { sql } from 'kysely';
 import type { Principal } from '../accounts/principal.js';
 import type { Db } from '../database/open-database.js';
+import { WriteBehind } from '../database/write-behind.js';
 
 export interface Sighting {
   readonly applicationId: number;
@@ -20,7 +21,6 @@ export interface Sighting {
   readonly address: string;
 }
 
-const writeMs = 3_000;
 /** In one statement. */
 const rowsMax = 5_000;
 
@@ -44,14 +44,13 @@ export function terminalKeyOf(principal: Principal, terminalName: string | undef
   return principal.kind === 'customer' ? `${principal.customer.code}/${name}` : `/${name}`;
 }
 
-export class Sightings {
+export class Sightings extends WriteBehind {
   readonly #db: Db;
   readonly #log: FastifyBaseLogger;
   #waiting = new Map<string, Row>();
-  #writing: Promise<void> = Promise.resolve();
-  #timer: NodeJS.Timeout | null = null;
 
   constructor({ db, log }: { readonly db: Db; readonly log: FastifyBaseLogger }) {
+    super();
     this.#db = db;
     this.#log = log;
   }
@@ -72,23 +71,7 @@ export class Sightings {
     });
   }
 
-  start(): void {
-    this.#timer = setInterval(() => void this.write(), writeMs);
-    this.#timer.unref();
-  }
-
-  async stop(): Promise<void> {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    await this.write();
-  }
-
-  /** Resolves when everything recorded until now is written, or could not be and is tried with the next ones. */
-  write(): Promise<void> {
-    this.#writing = this.#writing.then(() => this.#writeWaiting());
-    return this.#writing;
-  }
-
-  async #writeWaiting(): Promise<void> {
+  protected override async writeWaiting(): Promise<void> {
     const rows = this.#waiting;
     this.#waiting = new Map();
     const list = [...rows.values()];

@@ -9,8 +9,7 @@
 import { createPrivateKey } from 'node:crypto';
 // Types only: the package is large, and loaded with the first row.
 import type { sheets_v4 } from '@googleapis/sheets';
-import { UpdaterError } from '@remendo/core';
-import { parseRetryAfter } from './retry-after.js';
+import { parseRetryAfter, UpdaterError } from '@remendo/core';
 import { failed, type OutgoingMessage, recipientOf, refused, type Sender } from './sender.js';
 import { columnOfRange } from './sheet-range.js';
 import { abortable, withinTime } from './time-limit.js';
@@ -128,7 +127,7 @@ function rowOf({ id, kind, subject, createdAt, data }: OutgoingMessage): readonl
 
 function sheetFailed(error: unknown): never {
   const { status = 0, headers } = (error as { response?: { status?: number; headers?: Headers } }).response ?? {};
-  const retryAfterMs = parseRetryAfter(headers?.get('retry-after'), new Date());
+  const retryAfterMs = parseRetryAfter(headers?.get('retry-after'), Date.now());
   const details = { ...(status === 0 ? {} : { status }), ...(retryAfterMs === null ? {} : { retryAfterMs }) };
   const isPassing = status < 400 || status >= 500 || status === 401 || status === 408 || status === 429;
   const cause = plainCause(error);

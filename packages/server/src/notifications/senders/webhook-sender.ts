@@ -7,9 +7,8 @@ import { lookup as lookupName } from 'node:dns/promises';
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
-import type { UpdaterError } from '@remendo/core';
+import { parseRetryAfter, type UpdaterError } from '@remendo/core';
 import { isPublicAddress } from './public-address.js';
-import { parseRetryAfter } from './retry-after.js';
 import { failed, type OutgoingMessage, recipientOf, refused, type Sender } from './sender.js';
 import { abortable, withinTime } from './time-limit.js';
 import { signWebhook, webhookHeaders } from './webhook-signature.js';
@@ -147,7 +146,7 @@ function failureOf(answer: IncomingMessage, host: string, now: Date): UpdaterErr
   if (status >= 200 && status < 300) return null;
   if (status >= 300 && status < 400)
     return refused('the webhook is a redirect, which is not followed', { details: { host, status } });
-  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], now);
+  const retryAfterMs = parseRetryAfter(answer.headers['retry-after'], now.getTime());
   const details = { host, status, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
   return status >= 500 || passingStatuses.includes(status)
     ? failed('the webhook could not be delivered now', { details })
