@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
 import type { SettingName } from '../config.js';
 import { loadSettings } from '../config-files.js';
+import { repeated, signingFlags, signingSettingNames } from '../keys/commands.js';
 import type { Run } from '../run.js';
 import { runApply } from './apply-command.js';
 import { type BenchOptions, runBench } from './bench-command.js';
@@ -11,6 +12,7 @@ import { type DiffOptions, diffCodecs, diffProfiles, runDiff } from './diff-comm
 import { type ManifestOptions, runManifest } from './manifest-command.js';
 import { type PublishOptions, runPublish } from './publish-command.js';
 import { accesses, firstStates } from './release-fields.js';
+import { runVerifySignature, type VerifySignatureOptions } from './verify-signature-command.js';
 
 const applicationFlag = ['--application <SLUG>', 'Application the manifest names', 'app'] as const;
 const platformFlag = ['--platform <NAME>', 'Platform of the build: any, win-x64, linux-x64, …', 'any'] as const;
@@ -32,6 +34,7 @@ export function addPublisherCommands(program: Command, run: Run): void {
   addApply(program, run);
   addBench(program, run);
   addPublish(program, run);
+  addVerifySignature(program, run);
 }
 
 function addManifest(program: Command, run: Run): void {
@@ -113,8 +116,8 @@ function addBench(program: Command, run: Run): void {
   addExamples(command, 'remendo bench erp-1.0.0.zip erp-1.0.1.zip --budget 2000000');
 }
 
-const publishFlags = ['config', 'server', 'application', 'allowInsecure'] as const satisfies readonly SettingName[];
-const publishSettings = ['server', 'application', 'allowInsecure', 'token'] as const satisfies readonly SettingName[];
+const publishFlags = [...signingFlags, 'application'] as const satisfies readonly SettingName[];
+const publishSettings = [...signingSettingNames, 'application'] as const satisfies readonly SettingName[];
 
 function addPublish(program: Command, run: Run): void {
   const command = program
@@ -153,6 +156,8 @@ function addPublish(program: Command, run: Run): void {
     .option('--downtime', 'The application is not available while it is installed')
     .option('--no-rollback-compatible', 'The version before does not work with data that this one has changed')
     .option('--mandatory', 'It must be installed')
+    .addOption(repeated('--key <FILE>', 'Key of your own that signs the release, where the server does not'))
+    .option('--signature <FILE>', 'Detached OpenPGP signature of the zip, armored or binary')
     .option('--wait', 'Wait until the deltas to it are built, and print their sizes');
   addSettings(command, publishFlags).action((path: string, options: PublishOptions & Record<string, unknown>) =>
     run(command, (context) => {
@@ -166,4 +171,20 @@ function addPublish(program: Command, run: Run): void {
     'REMENDO_TOKEN=… remendo publish ./build --server https://updates.example.com --application erp --release 1.0.1 --wait',
     'REMENDO_TOKEN=… remendo publish ./build --application erp --release 1.1.0 --state testing --rings lab --share 5% --requires "php=>=8.2"',
   );
+}
+
+function addVerifySignature(program: Command, run: Run): void {
+  const command = program
+    .command('verify-signature')
+    .argument('<ZIP>', 'the file that was signed')
+    .summary("who signed a release's zip?")
+    .description(
+      'Verifies the detached OpenPGP signature of a zip as a terminal with these keys does, and prints who signed it and when. Ends with exit code 26 when no signature by one of the keys holds.',
+    )
+    .requiredOption('--signature <FILE>', 'Detached signature, armored or binary')
+    .requiredOption('--keys <FILE>', 'OpenPGP public keys, armored or binary')
+    .action((path: string, options: VerifySignatureOptions) =>
+      run(command, (context) => runVerifySignature(context, path, options)),
+    );
+  addExamples(command, 'remendo verify-signature erp-1.0.1.zip --signature erp-1.0.1.zip.asc --keys publisher.asc');
 }

@@ -2,11 +2,14 @@
 import { stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeFileSystem, nodeHost, parseVersion, shownVersion, UpdaterError } from '@remendo/core';
+import { limits, nodeFileSystem, nodeHost, parseVersion, shownVersion, UpdaterError } from '@remendo/core';
 import { scanFolder, writeZip } from '@remendo/core/publish';
 import type { CommandContext } from '../command-context.js';
 import type { Settings } from '../config.js';
 import { exitCodes } from '../exit-codes.js';
+import type { SigningSettings } from '../keys/open-signing.js';
+import { signUploaded } from '../keys/sign-release.js';
+import { readNamedFile } from '../named-path.js';
 import { openReleasesApi } from '../operator/releases-api.js';
 import { deltaTableLines } from '../output/delta-table.js';
 import type { Output } from '../output/output.js';
@@ -20,10 +23,14 @@ import { uploadRelease } from './upload-release.js';
 
 export interface PublishOptions extends ReleaseOptions {
   readonly release?: string;
+  /** Path of a detached OpenPGP signature. */
+  readonly signature?: string;
+  /** Paths of keys that sign the release's metadata. */
+  readonly key?: readonly string[];
   readonly wait?: boolean;
 }
 
-export type PublishSettings = Settings<'server' | 'application' | 'allowInsecure' | 'token'>;
+export type PublishSettings = Settings<'application'> & SigningSettings;
 
 const pollIntervalMs = 500;
 const fileSystem = nodeFileSystem();
@@ -39,17 +46,36 @@ export async function runPublish(
   // The command asks for them as required: without one it has ended before.
   if (server === null || application === null || token === null) throw new TypeError('settings were not checked');
   const version = await versionOf(path, options.release);
-  const fields = releaseFields(options, { application, version: shownVersion(version) });
+  const fields = {
+    ...releaseFields(options, { application, version: shownVersion(version) }),
+    ...(await signatureField(path, options.signature)),
+  };
   const { release, alreadyPublished } = await withScratchFolder(join(tmpdir(), 'remendo-publish'), async (folder) => {
     const zipPath = await zipOf(context, path, { version, folder, application, platform: options.platform });
     output.progress.step(`Uploading ${bytesText((await stat(zipPath)).size)}`);
     const upload = { server, token, allowInsecure: allowInsecure ?? false, zipPath, fileName: `v${shownVersion(version)}.zip` };
-    return uploadRelease({ ...upload, fields, signal });
+    const uploaded = await uploadRelease({ ...upload, fields, signal });
+    const keyFiles = options.key ?? [];
+    if (keyFiles.length === 0 && given.settings.signingKey === null) return uploaded;
+    await signUploaded(context, uploaded.release, { zip: zipPath, keyFiles, settings: given.settings });
+    return { ...uploaded, release: await findRelease(context, given.settings, uploaded.release) };
   });
   output.progress.end();
+  if (release.state === 'draft' && options.state !== 'draft') {
+    output.note('It stays a draft until it is signed: `remendo releases sign`, or --key here, does that.');
+  }
   const shown = options.wait === true ? await waitForDeltas(context, given.settings, release) : release;
   report(output, shown, { alreadyPublished, waited: options.wait === true });
   return exitCodes.done;
+}
+
+/** Armored as it is, binary in base64: fields of a form are text. */
+async function signatureField(path: string, signaturePath: string | undefined): Promise<Readonly<Record<string, string>>> {
+  if (signaturePath === undefined) return {};
+  if ((await kindOf(path)) === 'folder')
+    throw new UpdaterError('CONFIG_INVALID', '--signature belongs to a zip: a folder is zipped here, and nobody has signed that');
+  const signature = Buffer.from(await readNamedFile(signaturePath, limits.signatureBytesMax));
+  return { zip_signature: signature.includes('-----BEGIN') ? signature.toString() : signature.toString('base64') };
 }
 
 async function versionOf(path: string, release: string | undefined) {
@@ -88,6 +114,18 @@ async function zipOf({ output, signal }: CommandContext, path: string, { folder,
   await writeZip(fileSystem, scanned, zipPath);
   return zipPath;
 }
+
+/** As the server has it now. */
+const findRelease = async (
+  { signal }: CommandContext,
+  settings: PublishSettings,
+  release: PublishedRelease,
+): Promise<PublishedRelease> =>
+  publishedRelease(
+    await openReleasesApi({ ...settings, application: release.application, platform: release.platform }, signal).find(
+      release.version,
+    ),
+  );
 
 /** Asks until every delta to the release is as small as it gets, or given up. */
 async function waitForDeltas(

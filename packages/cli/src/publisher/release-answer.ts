@@ -33,6 +33,8 @@ export interface PublishedRelease {
   readonly installedBytes: number;
   readonly zipBytes: number;
   readonly zipDigest: string;
+  /** An OpenPGP signature of the zip is there. */
+  readonly zipSigned: boolean;
   readonly deltas: readonly DeltaStatus[];
 }
 
@@ -54,6 +56,7 @@ export const publishedRelease = (answer: ReleaseSummary): PublishedRelease => ({
   installedBytes: answer.installed_bytes,
   zipBytes: answer.zip.bytes,
   zipDigest: answer.zip.digest,
+  zipSigned: answer.zip_signed === true,
   deltas: answer.deltas.map(deltaStatus),
 });
 

@@ -1,12 +1,10 @@
 import { type ByteSource, sliceSource } from '../bytes/byte-source.js';
 import type { Content, EncodingName } from '../delta/delta.js';
 import { UpdaterError } from '../errors.js';
-import { type Digest, DigestStream, digestOfSource } from '../hash/digest.js';
-import { createXxh64 } from '../hash/xxh64.js';
-import { limits } from '../limits.js';
+import { type Digest, digestOfSource } from '../hash/digest.js';
 import type { Manifest, ManifestFile } from '../manifest/manifest.js';
-import { foldPath, isOwnPath, unsafePath } from '../manifest/release-path.js';
-import { parseVersionText, shownVersion } from '../manifest/version.js';
+import { isOwnPath } from '../manifest/release-path.js';
+import { assertOwnEntry, describeEntry } from '../zip/describe-entry.js';
 import { openZip, type Zip, type ZipEntry } from '../zip/read-zip.js';
 import { assembleManifest, type BuildIdentity } from './scan-folder.js';
 
@@ -42,10 +40,10 @@ export async function scanZip(source: ByteSource, identity: BuildIdentity, signa
     for (const entry of zip.entries) {
       signal?.throwIfAborted();
       if (isOwnPath(entry.path)) {
-        await checkOwnEntry(entry, identity);
+        await assertOwnEntry(entry, identity);
         continue;
       }
-      const file = await hashEntry(entry, signal);
+      const file = await describeEntry(entry, signal);
       files.push(file);
       if (entryOf.has(file.sha256)) continue;
       entryOf.set(file.sha256, entry);
@@ -57,22 +55,6 @@ export async function scanZip(source: ByteSource, identity: BuildIdentity, signa
     zip.close();
     throw error;
   }
-}
-
-async function hashEntry(entry: ZipEntry, signal?: AbortSignal): Promise<ManifestFile> {
-  const sha256 = new DigestStream();
-  const xxh64 = await createXxh64();
-  for await (const chunk of entry.read(signal)) {
-    sha256.update(chunk);
-    xxh64.update(chunk);
-  }
-  return {
-    path: entry.path,
-    bytes: entry.bytes,
-    mode: entry.executable ? 0o755 : 0o644,
-    sha256: sha256.digest(),
-    xxh64: xxh64.digest(),
-  };
 }
 
 async function locate(
@@ -90,24 +72,4 @@ async function locate(
     encodedBytes: entry.encodedBytes,
     encodedSha256,
   };
-}
-
-async function checkOwnEntry(entry: ZipEntry, identity: BuildIdentity): Promise<void> {
-  if (foldPath(entry.path) !== 'version.txt') {
-    throw unsafePath(entry.path, 'the updater keeps it itself');
-  }
-  if (entry.bytes > limits.versionTextBytesMax) throw new UpdaterError('LIMIT_EXCEEDED', 'version.txt is larger than 64 KiB');
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of entry.read()) chunks.push(chunk);
-  const found = parseVersionText(Buffer.concat(chunks));
-  if (found === null || found.version !== identity.version) {
-    const shown = found === null ? 'no version' : shownVersion(found);
-    throw new UpdaterError(
-      'RELEASE_VERSION_DISAGREES',
-      `version.txt in the zip says ${shown}, the release is ${shownVersion(identity)}`,
-      {
-        details: { found: shown, expected: shownVersion(identity) },
-      },
-    );
-  }
 }
