@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { npxCommand } from './npx.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
@@ -14,7 +15,7 @@ function changedMs(path) {
 
 /** Runs a command to its end with this console. */
 function run(command, args, env = process.env) {
-  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit', shell: process.platform === 'win32' });
+  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: 'inherit' });
   if (error !== undefined) console.error(`${command} could not be started: ${error.message}`);
   return status ?? 1;
 }
@@ -32,7 +33,8 @@ function pnpm(how, args) {
   // node-gyp would download them, or take those of another Node that the user's configuration names.
   const prefix = dirname(dirname(process.execPath));
   if (existsSync(join(prefix, 'include/node/node.h'))) env.npm_config_nodedir = prefix;
-  return how('npx', ['--yes', packageManager, ...args, '--reporter=append-only', '--loglevel=warn'], env);
+  const [npx, ...npxArgs] = npxCommand;
+  return how(npx, [...npxArgs, '--yes', packageManager, ...args, '--reporter=append-only', '--loglevel=warn'], env);
 }
 
 /** Addons that were compiled for one version of Node's binary interface do not load in another. */

@@ -1,4 +1,5 @@
 // Before all tests: what this machine lacks, and what that means. In CI a lack is not passed over: the tests fail.
+import { spawnSync } from 'node:child_process';
 import { bsdiffPatchMaker } from '../packages/core/dist/publish/index.js';
 
 /** Servers that tests need, by the variable that names them, and what starts one. */
@@ -6,6 +7,7 @@ const servers = { REMENDO_TEST_POSTGRES: 'scripts/start-postgres.sh', REMENDO_TE
 
 export default async function setup() {
   lookForServers();
+  lookForGpg();
   const answer = await bsdiffPatchMaker().available();
   if (answer.ok) return;
   const isCi = process.env.CI !== undefined;
@@ -20,4 +22,12 @@ function lookForServers() {
   const what = `tests that need ${missing.join(' and ')}`;
   if (process.env.REMENDO_TEST_REQUIRE === '1') throw new Error(`${what} can not run: ${how}`);
   console.log(`Skipped: ${what}. To run them: ${how}`);
+}
+
+function lookForGpg() {
+  if (spawnSync('gpg', ['--version'], { stdio: 'ignore' }).status === 0) return;
+  const what = 'tests that sign and verify with the real gpg';
+  if (process.env.REMENDO_TEST_REQUIRE === '1') throw new Error(`${what} can not run: install gnupg`);
+  console.log(`Skipped: ${what}. To run them: install gnupg`);
+  process.env.REMENDO_TEST_LACKS_GPG = '1';
 }

@@ -24,7 +24,8 @@ export async function runCheck(context: CommandContext, options: CheckOptions): 
   const asking = { retry: options.retry === true, allowDowngrade: options.allowDowngrade === true };
   const open = { command: 'check', flags: options.flags, asksServer: true, changesInstall: false };
   let isWanted = false;
-  const code = await withTerminal(context, open, async ({ updater, log }) => {
+  const code = await withTerminal(context, open, async ({ guard, updater, log }) => {
+    await guard();
     const found = await updater.check({ ...asking, signal });
     log.write('checked', { outcome: found.kind, ...('version' in found ? { version: found.version } : {}) });
     // What is installed at once tells its own story, in events.

@@ -19,12 +19,15 @@ const serverFlags = [
   'platform',
   'channel',
   'allowInsecure',
+  'trustRoot',
+  'trustFirstUse',
 ] as const satisfies readonly SettingName[];
 const installFlags = [
   ...serverFlags,
   'preserve',
   'bandwidthBytesPerSecond',
   'healthyAfterMs',
+  'openpgpKeys',
 ] as const satisfies readonly SettingName[];
 const launchFlags = [...installFlags, 'checkWaitMs'] as const satisfies readonly SettingName[];
 const verifyFlags = [...folderFlags, 'preserve'] as const satisfies readonly SettingName[];

@@ -41,9 +41,10 @@ export async function runInstall(context: CommandContext, wanted: string | null,
   };
   const open = { command: 'install', flags: options.flags, asksServer: true, changesInstall: true, showPlan: () => !isPlanShown };
   return withTerminal(context, open, async (terminal) => {
-    terminal.log.write('command_started', { state: 'started', version });
-    if (options.skipBackup === true) output.note('no backup is configured for this install: --skip-backup changes nothing');
     try {
+      await terminal.guard();
+      terminal.log.write('command_started', { state: 'started', version });
+      if (options.skipBackup === true) output.note('no backup is configured for this install: --skip-backup changes nothing');
       const outcome = await installAll(context, terminal, { version, options, onPlanShown });
       return report(output, terminal, outcome);
     } catch (error) {

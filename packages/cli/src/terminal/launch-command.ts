@@ -9,6 +9,7 @@ import { constants } from 'node:os';
 import {
   type ExitStatus,
   hasCode,
+  type InstallLayout,
   isUpdaterError,
   nodeFileSystem,
   peekInstall,
@@ -52,9 +53,11 @@ export async function runLaunch(context: CommandContext, { flags, command }: Lau
 async function launchAndWait(context: CommandContext, terminal: Terminal, start: StartCommand): Promise<number> {
   const { output } = context;
   const { supervised, log } = terminal;
+  const refusal = await guard(terminal);
   const base = await installedVersion(terminal);
   log.write('command_started', { state: 'started', base, start: start.command });
-  const { outcome, running } = await Promise.race([launch(context, terminal, start), supervised.interrupted.then(interruptedBy)]);
+  const launching = refusal === null ? launch(context, terminal, start) : launchAsIs(context, terminal, { start, refusal });
+  const { outcome, running } = await Promise.race([launching, supervised.interrupted.then(interruptedBy)]);
   supervised.proved();
   const version = await installedVersion(terminal);
   output.event('started', { outcome, base, version });
@@ -75,6 +78,35 @@ async function launchAndWait(context: CommandContext, terminal: Terminal, start:
   output.result(fields);
   return exitCodeAfter(exit);
 }
+
+/** @returns why this program must not change the install, or null. */
+async function guard(terminal: Terminal): Promise<UpdaterError | null> {
+  try {
+    await terminal.guard();
+    return null;
+  } catch (error) {
+    if (hasCode(error, 'INSTALL_UNSAFE')) return error;
+    throw error;
+  }
+}
+
+/**
+ * Nothing is changed where others can write; but the application was started there before there was an updater, and is now.
+ * @throws the refusal when what is there is a mixture that would have to be recovered first.
+ */
+async function launchAsIs(
+  { output }: CommandContext,
+  { layout, supervised }: Terminal,
+  { start, refusal }: { readonly start: StartCommand; readonly refusal: UpdaterError },
+): Promise<Launched> {
+  if (await isSwapping(layout)) throw refusal;
+  output.warn(`starting without an update: ${printable(refusal.message)}`);
+  return { outcome: 'not_checked', running: supervised.starter.start(start) };
+}
+
+/** Whether the last transaction stands in the middle of moving files. */
+const isSwapping = async (layout: InstallLayout): Promise<boolean> =>
+  ['committing', 'rolling_back'].includes((await peekInstall(nodeFileSystem(), layout))?.state ?? '');
 
 async function launch(context: CommandContext, terminal: Terminal, start: StartCommand): Promise<Launched> {
   const readiness = await recoverFirst(context, terminal);
@@ -102,9 +134,9 @@ async function recoverFirst({ output, signal }: CommandContext, { updater, layou
       return recovery === 'committed' || recovery === 'rolled-forward' ? 'waiting' : 'ready';
     } catch (error) {
       if (!isUpdaterError(error) || isMixture(error)) throw error;
-      const isSwapping = ['committing', 'rolling_back'].includes((await peekInstall(nodeFileSystem(), layout))?.state ?? '');
-      if (isSwapping && waitedMs >= swapWaitMs) throw error;
-      if (!isSwapping) {
+      const isMoving = await isSwapping(layout);
+      if (isMoving && waitedMs >= swapWaitMs) throw error;
+      if (!isMoving) {
         output.warn(`starting without an update: ${printable(error.message)}`);
         return 'busy';
       }

@@ -7,6 +7,7 @@ import {
   type Host,
   type InstallLayout,
   installLayout,
+  limits,
   nodeHost,
   type StartCommand,
   shownVersion,
@@ -16,6 +17,8 @@ import {
 import type { CommandContext } from '../command-context.js';
 import type { SettingName, SettingSources } from '../config.js';
 import { loadSettings } from '../config-files.js';
+import { readNamedFile } from '../named-path.js';
+import { guardInstall } from '../permissions/guard-install.js';
 import { countFetched } from './count-fetched.js';
 import { type ShownEvents, showEvents } from './show-events.js';
 import { type Supervised, superviseApplication } from './supervised-starter.js';
@@ -35,6 +38,11 @@ export interface Terminal {
   /** Whether anything of the updater's is there at all. */
   readonly isInstalled: () => boolean;
   startCommand(parts: readonly string[]): StartCommand | null;
+  /**
+   * To be called before anything of the install is changed or logged. Warns when others can write to it.
+   * @throws UpdaterError INSTALL_UNSAFE; nothing is written to the log from then on.
+   */
+  guard(): Promise<void>;
 }
 
 export interface OpenTerminalOptions {
@@ -61,6 +69,9 @@ const settingNames = [
   'healthyAfterMs',
   'checkWaitMs',
   'allowInsecure',
+  'openpgpKeys',
+  'trustRoot',
+  'trustFirstUse',
   'apiKey',
   'apiSecret',
 ] as const satisfies readonly SettingName[];
@@ -69,7 +80,7 @@ const settingNames = [
 const noServer = 'https://server.invalid/';
 
 /** @throws UpdaterError CONFIG_INVALID with every problem, DOWNLOAD_INSECURE. */
-function openTerminal(context: CommandContext, options: OpenTerminalOptions): Terminal {
+async function openTerminal(context: CommandContext, options: OpenTerminalOptions): Promise<Terminal> {
   const { output, environment } = context;
   const settings = loadSettings(
     settingNames,
@@ -90,6 +101,7 @@ function openTerminal(context: CommandContext, options: OpenTerminalOptions): Te
   const fetched = countFetched(globalThis.fetch);
   const host: Host = { ...nodeHost(), fetch: fetched.fetch };
   const credentials = credentialsOf(settings);
+  const openPgpKeys = await openPgpKeysOf(settings);
   const updater = createUpdater({
     root,
     home: layout.home,
@@ -100,6 +112,12 @@ function openTerminal(context: CommandContext, options: OpenTerminalOptions): Te
     ...(settings.application === null ? {} : { application: settings.application }),
     ...(settings.platform === null ? {} : { platform: settings.platform }),
     ...(settings.bandwidthBytesPerSecond === null ? {} : { bandwidthBytesPerSecond: settings.bandwidthBytesPerSecond }),
+    trust: {
+      kind: 'signed',
+      firstUse: settings.trustFirstUse ?? true,
+      ...(settings.trustRoot === null ? {} : { root: await readNamedFile(settings.trustRoot, limits.rootBytesMax) }),
+    },
+    ...(openPgpKeys === null ? {} : { openPgpKeys }),
     http: { allowInsecure: settings.allowInsecure ?? false, credentials: () => credentials },
     onEvent: events.onEvent,
   });
@@ -116,8 +134,20 @@ function openTerminal(context: CommandContext, options: OpenTerminalOptions): Te
     startCommand([command, ...args]) {
       return command === undefined ? null : { command, args, folder: root };
     },
+    async guard() {
+      try {
+        await guardInstall(output, layout);
+      } catch (error) {
+        log.close();
+        throw error;
+      }
+    },
   };
 }
+
+/** Where they can not be read nothing is installed: not having them would mean that nothing has to be signed. */
+const openPgpKeysOf = async ({ openpgpKeys: path }: { readonly openpgpKeys: string | null }): Promise<Uint8Array | null> =>
+  path === null ? null : readNamedFile(path, limits.openPgpKeysBytesMax);
 
 function credentialsOf({
   apiKey,
@@ -153,7 +183,7 @@ export async function withTerminal(
   options: OpenTerminalOptions,
   use: (terminal: Terminal) => Promise<number>,
 ): Promise<number> {
-  const terminal = openTerminal(context, options);
+  const terminal = await openTerminal(context, options);
   try {
     return await use(terminal);
   } catch (error) {

@@ -18,6 +18,7 @@ export async function runRollback(context: CommandContext, { flags, reason = 'as
     const { updater, log } = terminal;
     try {
       assertInstalled(terminal);
+      await terminal.guard();
       const base = await installedVersion(terminal);
       log.write('command_started', { state: 'started', base, reason });
       output.progress.step('Rolling back');

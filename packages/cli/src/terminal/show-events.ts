@@ -103,8 +103,19 @@ function remarkOn(event: UpdateEvent): { readonly level: 'note' | 'warn'; readon
   switch (event.kind) {
     case 'recovered':
       return { level: 'note', text: `recovered: ${recoveryTexts[event.outcome] ?? event.outcome}` };
+    case 'root-taken': {
+      const text = `no root of trust was shipped with this machine: the server's was taken, and is the only one from now on (keys ${event.keyIds.map((id) => id.slice(0, 16)).join(', ')})`;
+      return { level: 'warn', text };
+    }
     case 'base-identified': {
       const text = `the install was recognised as ${printable(event.version)} by ${event.matched} of ${countText(event.files, 'file')}`;
+      return { level: 'note', text };
+    }
+    case 'signature-verified': {
+      const { userIds, fingerprint, signedAtMs } = event;
+      const who = userIds[0] === undefined ? 'a key without a name' : printable(userIds[0]);
+      const when = new Date(signedAtMs).toISOString().slice(0, 10);
+      const text = `signed by ${who} (${fingerprint}) on ${when}; that covers the full zip only, so no deltas were used`;
       return { level: 'note', text };
     }
     case 'content-healed': {

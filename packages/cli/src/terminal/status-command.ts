@@ -6,6 +6,7 @@ import {
   nodeFileSystem,
   peekInstall,
   shownVersion,
+  type TrustStatus,
   UpdaterError,
 } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
@@ -25,8 +26,9 @@ export async function runStatus(context: CommandContext, flags: SettingSources['
     if (installed.version === null && installed.state === null && last === null) {
       throw new UpdaterError('INSTALL_NOT_FOUND', `nothing is installed in ${layout.root}`, { details: { root: layout.root } });
     }
-    output.document(documentOf(layout.root, installed, last));
-    for (const line of pairLines(pairsOf(layout.root, installed, last))) output.line(line);
+    const trust = await updater.trust();
+    output.document({ ...documentOf(layout.root, installed, last), trust: trustDocument(trust) });
+    for (const line of pairLines([...pairsOf(layout.root, installed, last), ['trust', trustText(trust)]])) output.line(line);
     return exitCodes.done;
   });
 }
@@ -67,6 +69,19 @@ function pairsOf(
     ...(blocked.length === 0 ? [] : ([['not tried again', printable(blocked.join(', '))]] as const)),
     ...(last === null ? [] : ([['last update', transactionText(last)]] as const)),
   ];
+}
+
+const trustDocument = ({ kind, hasRoot, rootVersion, newestSignedAtMs }: TrustStatus) => ({
+  kind,
+  hasRoot,
+  rootVersion,
+  newestSignedAt: newestSignedAtMs === null ? null : new Date(newestSignedAtMs).toISOString(),
+});
+
+function trustText({ hasRoot, rootVersion, newestSignedAtMs }: TrustStatus): string {
+  if (!hasRoot) return "no root yet: the server's is taken at the first contact";
+  if (newestSignedAtMs === null) return 'a root was shipped; nothing was verified with it yet';
+  return `root ${rootVersion}, newest signature of ${new Date(newestSignedAtMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 type LastTransaction = NonNullable<Awaited<ReturnType<typeof peekInstall>>>;

@@ -5,10 +5,16 @@
  * never settles and `interrupted` does. The caller has to end the process then; the update stays committed, and the next
  * `launch` proves it again.
  */
-import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
-import { statSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
-import type { ApplicationStarter, ExitStatus, RunningApplication, StartCommand } from '@remendo/core';
+import type { ChildProcess, StdioOptions } from 'node:child_process';
+import {
+  type ApplicationStarter,
+  type ExitStatus,
+  exitOf,
+  failedStart,
+  type RunningApplication,
+  type StartCommand,
+  startProgram,
+} from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 
 export interface Supervised {
@@ -30,13 +36,8 @@ export function superviseApplication({ output, takeSignals }: Pick<CommandContex
     tellInterrupted = resolve;
   });
 
-  const start = (command: StartCommand): RunningApplication => {
-    output.progress.end();
-    const running = spawn(programOf(command), command.args, {
-      cwd: command.folder,
-      stdio: stdioOf(output.json),
-      windowsHide: false,
-    });
+  const startChild = (command: StartCommand): RunningApplication => {
+    const running = startProgram(command, stdioOf(output.json));
     child = running;
     let passedOn: NodeJS.Signals | null = null;
     giveBack = takeSignals((signal) => {
@@ -57,6 +58,14 @@ export function superviseApplication({ output, takeSignals }: Pick<CommandContex
     };
     return { exited, stop };
   };
+  const start = (command: StartCommand): RunningApplication => {
+    output.progress.end();
+    try {
+      return startChild(command);
+    } catch (error) {
+      return failedStart(error);
+    }
+  };
   return {
     starter: { start },
     interrupted,
@@ -70,19 +79,5 @@ export function superviseApplication({ output, takeSignals }: Pick<CommandContex
   };
 }
 
-function exitOf(child: ChildProcess): Promise<ExitStatus> {
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve({ code: null, signal: null, error: error.message }));
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-  });
-}
-
 /** With --json the standard output belongs to JSON: what the application writes goes to the error output. */
 const stdioOf = (json: boolean): StdioOptions => (json ? ['inherit', 2, 'inherit'] : 'inherit');
-
-/** Absolute, below the install root, or on the PATH. */
-function programOf({ command, folder }: StartCommand): string {
-  if (isAbsolute(command)) return command;
-  const inFolder = join(folder, command);
-  return statSync(inFolder, { throwIfNoEntry: false })?.isFile() === true ? inFolder : command;
-}

@@ -40,6 +40,15 @@ describe('update.log', () => {
     ]);
   });
 
+  it('shows what comes from outside as it is written in JSON: nobody writes a line of its own, or to the screen of who reads it', async () => {
+    const path = join(await makeFolder(), 'update.log');
+    const hostile = 'a\r\n{"event":"confirmed"}\u001b[2J\u009b2J\u007f\u0085\u2028\u202e\u{e0041}b';
+    openUpdateLog(options(path)).write('plan_failed', { label: hostile, [hostile]: 1 });
+    const text = await readFile(path, 'utf8');
+    expect(text.trimEnd()).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect(JSON.parse(text)).toMatchObject({ label: hostile });
+  });
+
   it('above its limit becomes update.log.1, so that both together stay small', async () => {
     const path = join(await makeFolder(), 'update.log');
     const log = openUpdateLog(options(path, { bytesMax: 1_000 }));

@@ -2,8 +2,9 @@
  * `.remendo/update.log`: what happened to this install, one JSON object a line, for audits. A line is appended whole, so
  * that several programs may write. Above its limit the file becomes `update.log.1`, replacing the one before.
  */
-import { appendFileSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { escapeUnprintable } from '@remendo/core';
 import { toSnakeCase } from '../output/snake-case.js';
 
 /** States as the server's update log has them. */
@@ -12,6 +13,8 @@ export type UpdateLogState = 'started' | 'downloading' | 'backing_up' | 'install
 export interface UpdateLog {
   /** Never throws: a log that can not be written stops no update; that is said once. */
   write(event: string, fields?: object): void;
+  /** Nothing is written any more: where others can write, a log of theirs may lead to any file. */
+  close(): void;
 }
 
 export interface UpdateLogOptions {
@@ -35,19 +38,19 @@ export function openUpdateLog({
   bytesMax = 5 * 1024 * 1024,
 }: UpdateLogOptions): UpdateLog {
   let failed = false;
+  let isClosed = false;
   return {
+    close() {
+      isClosed = true;
+    },
     write(event, fields = {}) {
-      const line = JSON.stringify({
-        time: now().toISOString(),
-        command,
-        pid: process.pid,
-        event,
-        ...(toSnakeCase(fields) as object),
-      });
+      if (isClosed) return;
+      const entry = { time: now().toISOString(), command, pid: process.pid, event, ...(toSnakeCase(fields) as object) };
+      const line = escapeUnprintable(JSON.stringify(entry));
       try {
         if (!hasFolder(path, makeFolder)) return;
         rotate(path, bytesMax);
-        appendFileSync(path, `${line}\n`);
+        append(path, `${line}\n`);
       } catch (error) {
         if (!failed) onFailure(`${path} can not be written: ${(error as Error).message}`);
         failed = true;
@@ -57,10 +60,24 @@ export function openUpdateLog({
 }
 
 function hasFolder(path: string, makeFolder: boolean): boolean {
-  if (makeFolder) mkdirSync(dirname(path), { recursive: true });
+  if (makeFolder) {
+    mkdirSync(dirname(dirname(path)), { recursive: true });
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  }
   return makeFolder || statSync(dirname(path), { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function rotate(path: string, bytesMax: number): void {
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > bytesMax) renameSync(path, `${path}.1`);
+}
+
+/** For its owner alone, and never through a link that somebody put there. */
+function append(path: string, line: string): void {
+  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
+  const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  try {
+    writeSync(file, line);
+  } finally {
+    closeSync(file);
+  }
 }

@@ -131,6 +131,13 @@ export function fileSystemContract(name: string, open: () => Promise<FileSystemU
       await expect(fileSystem.setMode(at('missing'), 0o644)).rejects.toSatisfy((error) => hasCode(error, 'STORAGE_FAILED'));
     });
 
+    it.each(['write', 'create'] as const)('does not open a link to %s what it leads to', async (mode) => {
+      await write(at('precious'), 'of somebody else');
+      await under.makeLink(at('link'), at('precious'));
+      await expect(fileSystem.open(at('link'), mode)).rejects.toMatchObject({ code: 'TRANSACTION_PATH_BLOCKED' });
+      expect(await read(at('precious'))).toBe('of somebody else');
+    });
+
     it('removes a file or a link, and nothing that is not there', async () => {
       await fileSystem.makeDirectory(at('folder'));
       await write(at('folder', 'file'), '');

@@ -9,7 +9,8 @@
  *   directories once both are synced. Where the system has no such call (Windows) it does nothing, and `handle.sync()`
  *   makes all names of that file durable instead.
  * - nothing else is durable, and what is not durable may be lost in any order.
- * - failures are `UpdaterError`s: STORAGE_NO_SPACE when the disk is full, TRANSACTION_FILE_HELD when another program
+ * - nothing is written through a link at the end of a path: `open` refuses it with TRANSACTION_PATH_BLOCKED, but for reading.
+ * - other failures are `UpdaterError`s: STORAGE_NO_SPACE when the disk is full, TRANSACTION_FILE_HELD when another program
  *   holds the file, STORAGE_FAILED otherwise; a missing entry is a `null` from `stat` and STORAGE_FAILED elsewhere.
  */
 import type { ByteSource } from '../bytes/byte-source.js';

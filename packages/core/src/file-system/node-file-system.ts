@@ -5,6 +5,7 @@
  * remove or sync it; a flush needs a handle opened for writing; directories can not be flushed at all; and paths beyond
  * 260 characters need the `\\?\` form.
  */
+import { constants } from 'node:fs';
 import * as nodePromises from 'node:fs/promises';
 import { dirname, toNamespacedPath } from 'node:path';
 import type { FileHandle, FileStat, FileSystem, OpenMode } from './file-system.js';
@@ -30,7 +31,14 @@ export interface NodeFileSystemOptions {
 }
 
 const defaultHeldDelaysMs: readonly number[] = [10, 20, 40, 80, 150, 250, 300, 350, 400, 400];
-const openFlags: Record<OpenMode, string> = { read: 'r', write: 'r+', create: 'w+', exclusive: 'wx+' };
+/** Nothing is written through a link, whoever put it there. Windows has no such flag, and lets nobody but administrators make links. */
+const { O_RDWR, O_CREAT, O_TRUNC, O_EXCL, O_NOFOLLOW = 0 } = constants;
+const openFlags: Record<OpenMode, string | number> = {
+  read: 'r',
+  write: O_RDWR | O_NOFOLLOW,
+  create: O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
+  exclusive: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
+};
 const ownerMayWrite = 0o200;
 
 /** Stateless; may be shared and used in parallel. */

@@ -28,5 +28,11 @@ export function storageError(error: unknown, operation: string, path: string, is
       cause: error,
     });
   }
+  if (isSystemError(error, 'ELOOP')) {
+    return new UpdaterError('TRANSACTION_PATH_BLOCKED', `${operation} of ${path} is refused: a link stands there`, {
+      details,
+      cause: error,
+    });
+  }
   return new UpdaterError('STORAGE_FAILED', `${operation} of ${path} did not succeed`, { details, cause: error });
 }

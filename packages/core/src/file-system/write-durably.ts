@@ -2,10 +2,13 @@ import { dirname } from 'node:path';
 import { hasCode } from '../errors.js';
 import type { FileSystem } from './file-system.js';
 
+/** Such files are the updater's own: they say what is trusted and what is run. */
+const ownerOnly = 0o600;
+
 /**
- * Replaces a small file so that after any crash it holds either what it held or all of `bytes`. When the promise is
- * fulfilled the new contents survive a power cut. Leaves at most one `<path>.partial` behind, which the next write
- * reuses. The caller sees to it that nobody else writes `path` at the same time.
+ * Replaces a small file so that after any crash it holds either what it held or all of `bytes`, for its owner alone to read
+ * and write. When the promise is fulfilled the new contents survive a power cut. Leaves at most one `<path>.partial`
+ * behind, which the next write reuses. The caller sees to it that nobody else writes `path` at the same time.
  * @throws UpdaterError STORAGE_NO_SPACE, STORAGE_FAILED or TRANSACTION_FILE_HELD; the file then holds what it held.
  */
 export async function writeDurably(fileSystem: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
@@ -23,6 +26,7 @@ export async function writeDurably(fileSystem: FileSystem, path: string, bytes: 
 async function writeSynced(fileSystem: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
   const handle = await fileSystem.open(path, 'create');
   try {
+    if (fileSystem.hasModes) await fileSystem.setMode(path, ownerOnly);
     await handle.write(0, bytes);
     await handle.sync();
   } finally {

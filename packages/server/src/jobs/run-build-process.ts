@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { UpdaterError } from '@remendo/core';
+import { toolEnvironment, UpdaterError } from '@remendo/core';
 import type { BuildMessage } from './build-job.js';
 
 /** The built file: the same from here and from dist, where this file lies when it is built. */
@@ -8,9 +8,6 @@ const processFile = fileURLToPath(new URL('../../dist/jobs/build-delta-process.j
 
 /** JavaScript heap of a build process; patches are made outside of it, in memory of WebAssembly. */
 const heapMegabytesMax = 1_024;
-
-/** What a process needs of the environment to start at all; nothing of the server's secrets. */
-const inherited = ['PATH', 'SystemRoot', 'TEMP', 'TMP', 'TMPDIR'];
 
 export interface RunBuildOptions {
   readonly msMax: number;
@@ -23,13 +20,11 @@ export interface RunBuildOptions {
  */
 export function runBuildProcess(workFolder: string, options: RunBuildOptions): Promise<void> {
   return new Promise((resolve, reject) => {
-    const env = Object.fromEntries(
-      inherited.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
-    );
     const child = fork(processFile, [workFolder], {
       execArgv: [`--max-old-space-size=${heapMegabytesMax}`],
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      env,
+      // Nothing of the server's secrets.
+      env: toolEnvironment(process.env),
     });
     let message: BuildMessage | undefined;
     let stopped: Error | undefined;
