@@ -1,9 +1,11 @@
 /** All commands of `remendo`. What each one does is in its own file; here is how they are found. */
 import { Command } from 'commander';
 import { addInspectCommand } from './inspect/commands.js';
+import { addKeysCommand } from './keys/commands.js';
 import { addReleasesCommand } from './operator/commands.js';
 import { addPublisherCommands } from './publisher/commands.js';
 import type { Run } from './run.js';
+import { addSetup } from './setup/commands.js';
 import { addSimulateCommand } from './simulate/commands.js';
 import { addTerminalCommands } from './terminal/commands.js';
 import { programVersion } from './version.js';
@@ -31,8 +33,10 @@ export function createCommandTree(run: Run, startCommand: readonly string[]): Co
   program.commandsGroup('Publisher:');
   addPublisherCommands(program, run);
   addReleasesCommand(program, run);
+  addKeysCommand(program, run);
   addInspectCommand(program, run);
   program.commandsGroup('Terminal:');
+  addSetup(program, run);
   addTerminalCommands(program, run, startCommand);
   program.commandsGroup('Server:');
   addSimulateCommand(program, run);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { limits, UpdaterError } from '@remendo/core';
 import { readSettings, type SettingName, type SettingSources, type Settings } from './config.js';
 
-const configFileName = 'remendo.config.json';
+export const configFileName = 'remendo.config.json';
 
 type Flags = SettingSources['flags'];
 
@@ -62,7 +62,7 @@ function readSmall(path: string): string {
 }
 
 /** A file that others may read holds no secret. Windows has no such bits. */
-function readSecret(path: string): string {
+export function readSecret(path: string): string {
   const { mode } = statSync(path);
   if (process.platform !== 'win32' && (mode & 0o077) !== 0)
     throw new Error(`others may read ${path}; take that away from them (chmod 600)`);

@@ -151,6 +151,66 @@ export const settings = {
     unit: null,
     sentence: 'Plain http to other machines too, in networks that are protected otherwise.',
   }),
+  trustRoot: setting({
+    name: 'trustRoot',
+    flag: '--trust-root',
+    argument: 'FILE',
+    variable: 'REMENDO_TRUST_ROOT',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence: "Root of trust that was shipped with this machine; trust/root.json in the updater's folder when left out.",
+  }),
+  trustFirstUse: setting({
+    name: 'trustFirstUse',
+    flag: '--trust-first-use',
+    argument: 'on|off',
+    variable: 'REMENDO_TRUST_FIRST_USE',
+    kind: 'switch',
+    default: 'on',
+    unit: null,
+    sentence: "Without any root of trust, take the server's at the first contact and keep it: as safe as that one connection.",
+  }),
+  trustFolder: setting({
+    name: 'trustFolder',
+    flag: '--trust-folder',
+    argument: 'DIR',
+    variable: 'REMENDO_TRUST_FOLDER',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence: "What a publisher's machine remembers of signed metadata; .remendo/trust/HOST in the home folder when left out.",
+  }),
+  keyPassphrase: setting({
+    name: 'keyPassphraseFile',
+    flag: null,
+    argument: null,
+    variable: 'REMENDO_KEY_PASSPHRASE',
+    kind: 'secret',
+    default: null,
+    unit: null,
+    sentence: 'Passphrase of the keys that sign.',
+  }),
+  signingKey: setting({
+    name: 'signingKeyFile',
+    flag: null,
+    argument: null,
+    variable: 'REMENDO_SIGNING_KEY',
+    kind: 'secret',
+    default: null,
+    unit: null,
+    sentence: 'A key that signs, as the line that is in its key file; beside those that --key names.',
+  }),
+  openpgpKeys: setting({
+    name: 'openpgpKeys',
+    flag: '--openpgp-keys',
+    argument: 'FILE',
+    variable: 'REMENDO_OPENPGP_KEYS',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence: 'OpenPGP public keys: only releases whose zip one of them signed are installed, each from its full zip.',
+  }),
   token: setting({
     name: 'tokenFile',
     flag: null,
@@ -319,6 +379,6 @@ function readSecret(one: Setting, { environment, readSecret: read, file }: Setti
 /** It becomes part of a header. */
 function checkedSecret(text: string, where: string): string {
   const secret = text.trim();
-  if (/^[\x21-\x7e]+$/.test(secret) && secret.length <= limits.nameCharactersMax * 16) return secret;
+  if (/^[\x21-\x7e]+$/.test(secret) && secret.length <= limits.nameCharactersMax * 64) return secret;
   throw new Error(`${where} does not hold a secret: it has to be one word of printable ASCII`);
 }

@@ -52,6 +52,7 @@ export const errorCatalogue = {
   RELEASE_NOT_OFFERED: entry('backoff', 'The release is no longer offered.'),
   RELEASE_BLOCKED: entry('after-action', 'This release was rolled back on this terminal and is not tried again.'),
   RELEASE_DOWNGRADE: entry('never', 'The release is older than the installed one.'),
+  RELEASE_UNSIGNED: entry('after-action', 'The release has to be signed before it can be offered.'),
   RELEASE_STATE: entry('after-action', 'The release can not go into this state.'),
 
   PLAN_INVALID: entry('backoff', 'The plan is not well-formed or does not lead to the target.'),
@@ -75,6 +76,16 @@ export const errorCatalogue = {
   PATCH_CODEC_UNKNOWN: entry('never', 'This program does not know the codec of the patch.'),
   PATCH_MAKER_UNAVAILABLE: entry('after-action', 'Patches of this codec can not be made on this machine.'),
 
+  TRUST_INVALID: entry('never', 'Signed metadata is not well-formed, or its signatures do not hold.'),
+  TRUST_EXPIRED: entry('backoff', 'Signed metadata has expired, and no newer one was offered.'),
+  TRUST_ROLLBACK: entry('backoff', 'Signed metadata is older than what was seen before.'),
+  TRUST_CLOCK: entry('after-action', "This machine's clock can not be right."),
+  TRUST_ROOT_MISSING: entry('after-action', 'There is no root of trust to start from.'),
+  TRUST_RELEASE_UNSIGNED: entry('after-action', 'No trusted key signed this release as it is announced.'),
+  TRUST_THRESHOLD: entry('after-action', 'More keys have to sign.'),
+  TRUST_SIGNATURE_INVALID: entry('never', 'The signature is missing or does not hold.'),
+  TRUST_KEY_INVALID: entry('after-action', 'The key can not be read, or its passphrase is wrong.'),
+
   BUDGET_EXCEEDED: entry('after-action', 'The delta is larger than its budget.'),
 
   TRANSACTION_LOCKED: entry('backoff', 'Another program is working on this install.'),
@@ -91,6 +102,7 @@ export const errorCatalogue = {
 
   INSTALL_NOT_FOUND: entry('after-action', 'There is no install in this folder.'),
   INSTALL_DAMAGED: entry('after-action', 'Installed files differ from the manifest.'),
+  INSTALL_UNSAFE: entry('after-action', 'Others with fewer rights can write to the install.'),
   INSTALL_UNKNOWN: entry('after-action', 'The installed version can not be told.'),
 
   STORAGE_NO_SPACE: entry('after-action', 'There is not enough free space.'),

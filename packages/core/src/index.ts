@@ -1,4 +1,5 @@
 export { type ByteSource, bufferSource, sliceSource } from './bytes/byte-source.js';
+export { escapeUnprintable } from './bytes/escape-unprintable.js';
 export type { Blob, Content, Delta, DeltaObject, Derivation, EncodingName } from './delta/delta.js';
 export { derivationBases, derivationTargets, sharesOfBlob } from './delta/delta.js';
 export { type DeltaFile, decodeDeltaFile, encodeDeltaFileHead, isDeltaFile } from './delta/delta-file.js';
@@ -29,6 +30,7 @@ export { assertFreeBytes } from './file-system/free-space.js';
 export { hashFile } from './file-system/hash-file.js';
 export { nodeFileSystem } from './file-system/node-file-system.js';
 export { removeTree } from './file-system/remove-tree.js';
+export { writeDurably } from './file-system/write-durably.js';
 export { type Digest, DigestStream, digestOf, digestOfSource, isDigest } from './hash/digest.js';
 export { limits } from './limits.js';
 export { encodeManifest, manifestDigest } from './manifest/encode-manifest.js';
@@ -71,7 +73,7 @@ export {
   type RolloutOutcomes,
   wilsonLowerBound,
 } from './rollout/decide-halt.js';
-export { decideOffer } from './rollout/decide-offer.js';
+export { decideOffer, isLetOutTo } from './rollout/decide-offer.js';
 export {
   type Channel,
   type NoOfferReason,
@@ -88,15 +90,37 @@ export { nextReleaseState, type ReleaseState, releaseTransitions } from './rollo
 export { peekInstall } from './transaction/install.js';
 export { type InstallLayout, installLayout } from './transaction/install-layout.js';
 export { type ParsedJournal, parseJournal } from './transaction/journal.js';
-export { announcedTrust, type ReleaseClaim, type ReleaseTrust, type VerifiedRelease } from './trust/release-trust.js';
+export { httpMetadataSource, type MetadataSource, mapMetadataSource } from './trust/metadata-source.js';
+export { type MetadataFiles, openTufSession, type TufSession, type TufSessionOptions } from './trust/node-tuf-session.js';
+export type { OpenPgpFile } from './trust/openpgp-blocks.js';
+export { describeOpenPgpKeys, type OpenPgpKeyInfo } from './trust/openpgp-keys.js';
+export {
+  armorOpenPgpSignature,
+  type OpenPgpCheck,
+  type OpenPgpClaim,
+  type OpenPgpSigner,
+  verifyOpenPgpSignature,
+} from './trust/openpgp-signature.js';
+export { type MetadataOfKind, parseMetadata, signedAtMs } from './trust/parse-metadata.js';
+export {
+  announcedTrust,
+  type ReleaseClaim,
+  type ReleaseTrust,
+  type TrustStatus,
+  type VerifiedRelease,
+} from './trust/release-trust.js';
+export { SignedTrust, type SignedTrustOptions, type TrustedTop } from './trust/signed-trust.js';
+export { applicationEnvironment, toolEnvironment } from './update/child-environment.js';
 export type { DownloadedUpdate } from './update/download-update.js';
 export type { Installed, InstallState } from './update/install-state.js';
 export { type NodeHostOptions, nodeApplicationStarter, nodeHost } from './update/node-host.js';
+export { exitOf, startProgram } from './update/node-start-program.js';
 export type { PlanLoser, PlanOffer, UpdatePlan } from './update/offer-plans.js';
 export {
   type ApplicationStarter,
   defaultHealthRule,
   type ExitStatus,
+  failedStart,
   type HealthRule,
   proveStart,
   type RunningApplication,
@@ -111,6 +135,7 @@ export {
   createUpdater,
   type StagedSession,
   type StartResult,
+  type TrustPolicy,
   type UpdateOptions,
   type UpdateResult,
   type Updater,

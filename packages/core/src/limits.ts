@@ -22,6 +22,9 @@ export const limits = {
   /** The index of a delta: encoded, and after its compression is undone. */
   deltaIndexEncodedBytesMax: 32 * 1024 * 1024,
   deltaIndexBytesMax: 96 * 1024 * 1024,
+  /** And not more than this, and so many times as much as it is encoded: a bomb has to be as large as what it does. */
+  deltaIndexSpareBytes: 8 * 1024 * 1024,
+  deltaIndexRatioMax: 64,
   deltaObjectsMax: 65_536,
   deltaDerivationsMax: 400_000,
   /** Bases and targets of all derivations of a delta together. */
@@ -63,6 +66,26 @@ export const limits = {
   /** What is held in memory of one stream: its corrections, a chunk of a PNG. */
   correctionsBytesMax: 4 * 1024 * 1024,
   idatChunkBytesMax: 1024 * 1024,
+
+  /** Signed metadata: any of it, then each kind as a terminal fetches it. Roots and timestamps are of some hundred bytes. */
+  metadataBytesMax: 2 * 1024 * 1024,
+  metadataDepthMax: 16,
+  metadataKeysMax: 64,
+  metadataNameCharactersMax: 200,
+  rootBytesMax: 64 * 1024,
+  timestampBytesMax: 16 * 1024,
+  snapshotBytesMax: 1024 * 1024,
+  targetsBytesMax: 1024 * 1024,
+  /** Roots that one refresh walks through at most. */
+  rootRotationsMax: 256,
+  /** What a terminal keeps of it all: `.remendo/trust/metadata.json`. */
+  trustStateBytesMax: 8 * 1024 * 1024,
+
+  /** OpenPGP: a file of detached signatures, and one of public keys; how many either may hold. */
+  signatureBytesMax: 64 * 1024,
+  signaturesMax: 16,
+  openPgpKeysBytesMax: 1024 * 1024,
+  openPgpKeysMax: 64,
 
   /** bsdiff-node needs about 17 times the base; a larger base is sent whole. */
   bsdiffBaseBytesMax: 128 * 1024 * 1024,

@@ -20,6 +20,7 @@ import { backupRoutes } from './routes/backup-routes.js';
 import { customerRoutes } from './routes/customer-routes.js';
 import { healthRoutes } from './routes/health-routes.js';
 import { historyRoutes } from './routes/history-routes.js';
+import { metadataRoutes } from './routes/metadata-routes.js';
 import { metricsRoutes } from './routes/metrics-routes.js';
 import { notificationRoutes } from './routes/notification-routes.js';
 import { objectRoutes } from './routes/object-routes.js';
@@ -55,6 +56,7 @@ export async function buildApp(ports: AppPorts, log: FastifyBaseLogger): Promise
   await app.register(multipart);
   await openApi(app);
   healthRoutes(app, ports);
+  metadataRoutes(app, ports);
   metricsRoutes(app, ports);
   historyRoutes(app, ports);
   backupRoutes(app, ports);

@@ -48,10 +48,14 @@ export function readConfig(args: readonly string[], environment: NodeJS.ProcessE
 
 /** Settings that are right alone and wrong together. */
 function disagreements(config: ServerConfig): readonly string[] {
-  const { objectStore, s3Bucket, tlsCertificate, tlsKey, databaseUrl } = config;
+  const { objectStore, s3Bucket, tlsCertificate, tlsKey, databaseUrl, keyPassphrase } = config;
   return [
     ...(objectStore === 's3' && s3Bucket === null ? ['--object-store s3 needs --s3-bucket'] : []),
     ...((tlsCertificate === null) !== (tlsKey === null) ? ['--tls-certificate and --tls-key belong together'] : []),
+    // What is made in a data folder is not there on the next machine, and opens nothing there.
+    ...(databaseUrl !== null && keyPassphrase === null
+      ? ['REMENDO_DATABASE_URL needs REMENDO_KEY_PASSPHRASE, the same for all servers of the database']
+      : []),
     ...(databaseUrl === null && config.worker === 'off' ? ['--worker off needs a database that other servers share'] : []),
   ];
 }

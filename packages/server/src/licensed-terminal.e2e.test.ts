@@ -36,6 +36,7 @@ async function startFleet(args: readonly string[], environment: NodeJS.ProcessEn
   updater = createUpdater({
     root: join(folder, 'erp'),
     server: server.url,
+    trust: { kind: 'signed', firstUse: true },
     application: 'erp',
     host: { ...nodeHost({ workers: 1 }), fetch: counting },
     http: { credentials: () => terminal.as },

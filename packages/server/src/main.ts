@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /** `remendo-server`: reads the settings, starts, says where it listens, and stops when it is told to. */
 import { errorChain, hasCode } from '@remendo/core';
-import { type FastifyBaseLogger, fastify } from 'fastify';
+import type { FastifyBaseLogger } from 'fastify';
 import { readConfig, type ServerConfig } from './config.js';
+import { createServerLog } from './server-log.js';
 import { isSecret, settings } from './settings.js';
 import { type RunningServer, startServer } from './start-server.js';
 
@@ -13,7 +14,7 @@ async function main(): Promise<void> {
   if (config === 'shown') return;
   // They are in the settings now; what the process starts must not inherit them.
   for (const secret of Object.values(settings).filter(isSecret)) delete process.env[secret.variable];
-  const log = createLog(config);
+  const log = createServerLog({ level: config.logLevel, write: (line) => void process.stderr.write(line) });
   const end = (code: number): never => process.exit(code);
   const server = await startServer({
     config,
@@ -29,12 +30,6 @@ async function main(): Promise<void> {
     process.stderr.write(`The operator's token, shown this once: ${server.madeToken}\n`);
   }
   process.stdout.write(`${JSON.stringify({ event: 'listening', url: server.url })}\n`);
-}
-
-/** JSON lines on the error output; what could be a secret is not in them. */
-function createLog(config: ServerConfig) {
-  const redact = ['req.headers.authorization', 'req.headers["x-api-secret"]', 'req.headers.cookie', 'token'];
-  return fastify({ logger: { level: config.logLevel, stream: process.stderr, redact } }).log;
 }
 
 function stopOnSignals(server: RunningServer, config: ServerConfig, end: (code: number) => never): void {

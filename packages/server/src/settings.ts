@@ -239,6 +239,32 @@ export const settings = {
     sentence: 'Whether large deltas are first built with the fast profile, and again smaller when there is time.',
     parse: oneOf('on', 'off'),
   }),
+  keyPassphrase: secret({
+    variable: 'REMENDO_KEY_PASSPHRASE',
+    sentence:
+      "Passphrase of the keys that the server signs metadata with (at least 20 characters), the same for all servers of a database; without one, one is made and kept in the data folder's key-passphrase.",
+    parse: (value: string): string => {
+      if (value.length < tokenCharactersMin) throw new Error(`must have at least ${tokenCharactersMin} characters`);
+      return value;
+    },
+  }),
+  handOver: setting({
+    flag: '--hand-over',
+    variable: 'REMENDO_HAND_OVER',
+    argument: 'on|off',
+    default: 'off',
+    sentence:
+      "Whether the server's keys sign, beside an administrator's own, metadata that hands root, targets or applications over; on only while that is done.",
+    parse: oneOf('on', 'off'),
+  }),
+  openpgpKeys: setting({
+    flag: '--openpgp-keys',
+    variable: 'REMENDO_OPENPGP_KEYS',
+    argument: 'FILE',
+    default: '',
+    sentence: 'OpenPGP public keys: a zip is taken only with a signature by one of them; read again for every upload.',
+    parse: optional,
+  }),
   newApplicationAccess: setting({
     flag: '--new-application-access',
     variable: 'REMENDO_NEW_APPLICATION_ACCESS',
@@ -327,6 +353,14 @@ export const settings = {
     sentence: 'Registrations and failed sign-ins that one address may make in a minute.',
     parse: integer(1, 1_000_000),
   }),
+  eventBytesPerDay: setting({
+    flag: '--event-bytes-per-day',
+    variable: 'REMENDO_EVENT_BYTES_PER_DAY',
+    argument: 'BYTES',
+    default: '4194304',
+    sentence: "Bytes of update events that one terminal, one customer's key or one address of strangers may have stored in a day.",
+    parse: integer(1_000, 1_000_000_000),
+  }),
   metricsAccess: setting({
     flag: '--metrics-access',
     variable: 'REMENDO_METRICS_ACCESS',
@@ -370,6 +404,30 @@ export const settings = {
         .split(',')
         .map((part) => part.trim())
         .filter((part) => part !== ''),
+  }),
+  customerMailsPerDay: setting({
+    flag: '--customer-mails-per-day',
+    variable: 'REMENDO_CUSTOMER_MAILS_PER_DAY',
+    argument: 'N',
+    default: '20',
+    sentence: 'Mails that one customer gets in a day; the last says that the rest is in the inbox.',
+    parse: integer(1, 100_000),
+  }),
+  operatorMailsPerHour: setting({
+    flag: '--operator-mails-per-hour',
+    variable: 'REMENDO_OPERATOR_MAILS_PER_HOUR',
+    argument: 'N',
+    default: '20',
+    sentence: 'Notifications that operators get as mails of their own in an hour; the rest is counted in one.',
+    parse: integer(1, 100_000),
+  }),
+  confirmationMailsPerDay: setting({
+    flag: '--confirmation-mails-per-day',
+    variable: 'REMENDO_CONFIRMATION_MAILS_PER_DAY',
+    argument: 'N',
+    default: '200',
+    sentence: 'Mails in a day, to all addresses together, that ask whether an address is the one of who registered.',
+    parse: integer(0, 100_000),
   }),
   sheetsKey: secret({
     variable: 'REMENDO_SHEETS_KEY',

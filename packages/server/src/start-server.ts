@@ -8,6 +8,7 @@ import { SignIn } from './accounts/sign-in.js';
 import { buildApp } from './app.js';
 import type { ServerConfig } from './config.js';
 import { Changes } from './database/changes.js';
+import { makeDataFolder } from './database/data-folder.js';
 import { lockDataFolder } from './database/lock-data-folder.js';
 import { type DatabaseLocation, openDatabase } from './database/open-database.js';
 import { DeltaWishes } from './jobs/delta-wishes.js';
@@ -24,7 +25,11 @@ import { readTls, reloadTls } from './plugins/tls.js';
 import { Catalogue } from './releases/catalogue.js';
 import { ManifestReader } from './releases/manifest-object.js';
 import { VersionsFolder } from './releases/versions-folder.js';
+import { readOpenPgpKeys } from './releases/zip-signature.js';
 import type { AppPorts } from './routes/app-ports.js';
+import { MetadataFolder } from './signing/metadata-folder.js';
+import { readPassphrase, ServerKeys } from './signing/server-keys.js';
+import { Signer } from './signing/signer.js';
 import { Sightings } from './terminals/sightings.js';
 
 export interface RunningServer {
@@ -58,8 +63,9 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
       await close().catch((error) => log.error({ event: 'close_failed', err: error }, 'not closed'));
   };
   try {
-    // A certificate that can not be used: before anything is opened.
+    // A certificate or keys that can not be used: before anything is opened.
     readTls(config);
+    await readOpenPgpKeys(config);
     const { ports, madeToken } = await openPorts(options, closers);
     const app = await buildApp(ports, log);
     closers.push(() => closeWithin(app, config.shutdownMs));
@@ -80,6 +86,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
 
 /** What routes and jobs work with, in the order in which one needs the other; what is to be closed goes to `closers`. */
 async function openPorts({ config, log, onBroken }: StartOptions, closers: Closers) {
+  await makeDataFolder(config.dataFolder, log);
   closers.push(await lockDataFolder(config.dataFolder, onBroken));
   const workFolder = join(config.dataFolder, 'work');
   await rm(workFolder, { recursive: true, force: true });
@@ -98,6 +105,10 @@ async function openPorts({ config, log, onBroken }: StartOptions, closers: Close
   const { defaultApplication } = config;
   const catalogue = new Catalogue({ db, changes, defaultApplication });
   const manifests = new ManifestReader(objects);
+  const keys = new ServerKeys(await readPassphrase(config.dataFolder, config.keyPassphrase));
+  const signer = new Signer({ keys, manifests, allowsHandOver: config.handOver === 'on' });
+  await changes.change(['catalogue', 'metadata'], (tx) => signer.signWaiting(tx));
+  const metadata = new MetadataFolder({ db, objects, log });
   const versions = new VersionsFolder({ db, objects, catalogue, defaultApplication, log });
   const sightings = new Sightings({ db, log });
   const deltaWishes = new DeltaWishes({ db, changes, queue, log });
@@ -108,6 +119,7 @@ async function openPorts({ config, log, onBroken }: StartOptions, closers: Close
   changes.start();
   closers.push(() => changes.stop());
   await versions.write();
+  await metadata.write();
   const plans = new PlanService({ db, objects, manifests, metrics, log });
   const signIn = new SignIn({ db, changes });
   const uploadsFolder = join(workFolder, 'uploads');
@@ -126,6 +138,8 @@ async function openPorts({ config, log, onBroken }: StartOptions, closers: Close
     metrics,
     notifier,
     versions,
+    signer,
+    metadata,
     uploadsFolder,
   };
   return { ports, madeToken };

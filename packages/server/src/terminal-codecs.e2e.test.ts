@@ -26,6 +26,7 @@ async function updated(name: string, options: { readonly codecs?: readonly Codec
   const updater = createUpdater({
     root,
     server: server.url,
+    trust: { kind: 'signed', firstUse: true },
     host: { ...nodeHost({ workers: 1 }), ...ports },
     ...(codecs === undefined ? {} : { codecs }),
     onEvent: (event) => events.push(event),

@@ -329,7 +329,7 @@ describe('contents and identity', () => {
       { version: '1.0.0', matched: 1 },
     ]);
     const unknown = await server.post('/api/v1/updates/identify', { files: [{ path: 'a', sha256: digestOf('unknown') }] });
-    expect(await unknown.json()).toEqual({ candidates: [] });
+    expect(await unknown.json()).toEqual({ application: 'erp', platform: 'any', candidates: [] });
   });
 });
 

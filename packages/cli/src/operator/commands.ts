@@ -4,6 +4,8 @@ import { type Command, Option } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
 import type { SettingName } from '../config.js';
 import { loadSettings } from '../config-files.js';
+import { repeated, signingFlags, signingSettingNames } from '../keys/commands.js';
+import { runSignRelease, type SignReleaseOptions } from '../keys/sign-release.js';
 import type { Run } from '../run.js';
 import { runChangeState, runPromote, type StateChange } from './change-release.js';
 import type { RolloutOptions } from './parse-rollout.js';
@@ -34,6 +36,7 @@ export function addReleasesCommand(program: Command, run: Run): void {
   addList(releases, run);
   addShow(releases, run);
   for (const change of stateChanges) addStateChange(releases, run, change);
+  addSignRelease(releases, run);
   addPromote(releases, run);
   addRollout(releases, run);
   addExamples(
@@ -120,6 +123,35 @@ function addStateChange(releases: Command, run: Run, { name, state, summary, des
   );
   const rings = state === 'testing' ? ' --rings lab' : '';
   addExamples(command, `remendo releases ${name} 1.0.1 --application erp${rings} --reason "ticket 4711"`);
+}
+
+function addSignRelease(releases: Command, run: Run): void {
+  const names = [...signingFlags, 'application', 'platform'] as const satisfies readonly SettingName[];
+  const command = releases
+    .command('sign')
+    .argument('<VERSION>', 'a draft that waits for signatures, or any release')
+    .summary('sign a release with keys of your own')
+    .description(
+      'Looks at the zip of a release on this machine, computes its manifest and signs both: a draft that waited for it becomes what its publisher wanted. Without --zip the zip is fetched from the server first; give your own to sign nothing that passed through it.',
+    )
+    .addOption(repeated('--key <FILE>', 'Key to sign with'))
+    .option('--zip <FILE>', 'The zip, as it was published')
+    .option('--downgrade-from <VERSION>', 'Terminals with this version, or an older one, may go back to the release')
+    .option('--out <FILE>', 'Write it there for other holders of keys to sign, instead of sending it')
+    .addOption(reasonOption('sign'));
+  addSettings(command, names).action((version: string, options: Options & SignReleaseOptions) =>
+    run(command, (context) => {
+      const flags = flagsOf(options, names);
+      const loaded = loadSettings(
+        [...signingSettingNames, 'application', 'platform'],
+        { flags, environment: context.environment },
+        ['server', 'token', 'application'],
+      );
+      const { application, platform } = loaded;
+      return runSignRelease(context, { application: application ?? '', platform, version, options, settings: loaded });
+    }),
+  );
+  addExamples(command, 'remendo releases sign 1.0.1 --application erp --zip erp-1.0.1.zip --key release.key');
 }
 
 function addPromote(releases: Command, run: Run): void {

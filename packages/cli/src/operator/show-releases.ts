@@ -88,6 +88,7 @@ function releaseLines(output: Output, release: PublishedRelease, channels: strin
     ['released', release.releasedAt === null ? 'not yet' : printable(release.releasedAt)],
     ['files', `${countText(release.files, 'file')}, ${bytesText(release.installedBytes)}, zip ${bytesText(release.zipBytes)}`],
     ['manifest', printable(release.manifestDigest)],
+    ['zip signed', release.zipSigned ? 'with OpenPGP' : 'no'],
     ...(release.title === '' ? [] : ([['title', printable(release.title)]] as const)),
     ...(firstLine === '' ? [] : ([['changelog', firstLine], ...moreLines.map((line) => ['', line] as const)] as const)),
   ]);

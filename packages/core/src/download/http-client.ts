@@ -12,7 +12,7 @@ import { limits } from '../limits.js';
 import type { Clock, Random } from '../ports.js';
 import { discard, fetchFollowing } from './follow-redirects.js';
 import { httpFailure, problemBytesMax } from './http-failure.js';
-import { bodyChunks, readBody } from './read-body.js';
+import { type BodyWatch, bodyChunks, readBody } from './read-body.js';
 import {
   backoffDelayMs,
   defaultRetryPolicy,
@@ -71,6 +71,13 @@ export interface StreamRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
+export interface BytesRequest {
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of the answer, after its content encoding is undone. */
+  readonly bytesMax: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface StreamedAnswer {
   /** 200 … 299. */
   readonly status: number;
@@ -91,6 +98,8 @@ export interface StreamedAnswer {
 export interface HttpClient {
   /** @param path below the server's address, a leading slash changes nothing: `api/v1/updates/check`. */
   json<Value>(path: string, request: JsonRequest<Value>): Promise<Value>;
+  /** GET; the whole answer, read within the request, so that one that breaks off is asked for again. */
+  bytes(path: string, request: BytesRequest): Promise<Uint8Array>;
   /** GET; the answer's body is not read yet. */
   stream(path: string, request: StreamRequest): Promise<StreamedAnswer>;
   /** Waits as before the given repetition (1 is the first) of a request. @returns false when there were enough. */
@@ -108,6 +117,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   };
   return {
     json: (path, request) => exchangeJson(context, urlBelow(serverUrl, path), request),
+    bytes: (path, request) => exchangeBytes(context, urlBelow(serverUrl, path), request),
     stream: (path, request) => openStream(context, urlBelow(serverUrl, path), request),
     async backOff(repetition, signal) {
       if (repetition > context.policy.retriesMax) return false;
@@ -129,7 +139,7 @@ async function exchangeJson<Value>(context: Context, url: URL, request: JsonRequ
     if (value !== undefined) url.searchParams.set(name, String(value));
   }
   const bytesMax = request.answerBytesMax ?? limits.answerBytesMax;
-  const watch = { clock: context.clock, stallMs: context.timeouts.stallMs, onTransfer: context.onTransfer, signal };
+  const watch = watchOf(context, signal);
   const response = await send(context, url, {
     method,
     headers: { accept: 'application/json, application/problem+json', ...request.headers },
@@ -141,6 +151,26 @@ async function exchangeJson<Value>(context: Context, url: URL, request: JsonRequ
   });
   return validated(await response.text(), request.validate);
 }
+
+async function exchangeBytes(context: Context, url: URL, { headers = {}, bytesMax, signal }: BytesRequest): Promise<Uint8Array> {
+  const watch = watchOf(context, signal);
+  const response = await send(context, url, {
+    method: 'GET',
+    headers,
+    timeout: context.timeouts.exchangeMs,
+    idempotent: true,
+    signal,
+    receive: async ({ response }) => inMemory(response, await readBody(response, bytesMax, watch)),
+  });
+  return new Uint8Array(await response.arrayBuffer());
+}
+
+const watchOf = ({ clock, timeouts, onTransfer }: Context, signal: AbortSignal | undefined): BodyWatch => ({
+  clock,
+  stallMs: timeouts.stallMs,
+  onTransfer,
+  signal,
+});
 
 async function openStream(context: Context, url: URL, request: StreamRequest): Promise<StreamedAnswer> {
   const { signal } = request;
@@ -158,12 +188,7 @@ async function openStream(context: Context, url: URL, request: StreamRequest): P
       return followed.response;
     },
   });
-  const body = bodyChunks(response, {
-    clock: context.clock,
-    stallMs: context.timeouts.stallMs,
-    onTransfer: context.onTransfer,
-    signal,
-  });
+  const body = bodyChunks(response, watchOf(context, signal));
   return { status: response.status, headers: response.headers, ownOrigin, body, discard: () => discard(response) };
 }
 
@@ -228,8 +253,7 @@ function repeating(context: Context, method: string, idempotent: boolean, signal
 
 /** A problem document that is too long or breaks off is no reason to forget the status: it is left out. */
 async function problemInMemory(context: Context, response: Response, signal: AbortSignal | undefined): Promise<Response> {
-  const watch = { clock: context.clock, stallMs: context.timeouts.stallMs, onTransfer: context.onTransfer, signal };
-  const body = await readBody(response, problemBytesMax, watch).catch(() => new Uint8Array());
+  const body = await readBody(response, problemBytesMax, watchOf(context, signal)).catch(() => new Uint8Array());
   signal?.throwIfAborted();
   return inMemory(response, body);
 }

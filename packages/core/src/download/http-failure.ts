@@ -6,7 +6,8 @@ export const problemBytesMax = 64 * 1024;
 const detailCharactersMax = 300;
 
 /** Codes about this machine: no answer can know them, and this program acts on them. */
-const ownPhases = /^(TRANSACTION|STORAGE|INSTALL|START)_/;
+const ownPhases =
+  /^(TRANSACTION|STORAGE|INSTALL|START|CONFIG|PATCH|DELTA)_|^TRUST_(CLOCK|EXPIRED|ROLLBACK|ROOT_MISSING|SIGNATURE_INVALID)$/;
 
 const isServerCode = (code: string): code is ErrorCode => Object.hasOwn(errorCatalogue, code) && !ownPhases.test(code);
 

@@ -4,7 +4,7 @@
  * signed metadata replaces where they come from, not this step: once digests are taken from a signed manifest or a
  * signed list of objects, nothing unsigned gets past here.
  */
-import { sliceSource } from '../bytes/byte-source.js';
+import { type ByteSource, sliceSource } from '../bytes/byte-source.js';
 import type { Blob } from '../delta/delta.js';
 import { UpdaterError } from '../errors.js';
 import type { FileSystem } from '../file-system/file-system.js';
@@ -36,16 +36,27 @@ export async function verifyArrived(
 ): Promise<void> {
   const file = await fileSystem.open(location.path, 'read');
   try {
-    const source = sliceSource(file, location.offset, location.bytes);
-    const isLong = location.bytes === announced.bytes && source.bytes === announced.bytes;
-    const actual = isLong ? await digestOfSource(source, signal) : `${source.bytes} bytes`;
-    if (actual === announced.sha256) return;
-    throw new UpdaterError('DOWNLOAD_DIGEST_MISMATCH', `${location.path} does not hold the bytes that were announced`, {
-      details: { expected: announced.sha256, expectedBytes: announced.bytes, actual },
-    });
+    await assertAnnounced(sliceSource(file, location.offset, location.bytes), announced, signal);
   } finally {
     await file.close();
   }
+}
+
+/**
+ * The same for a file that is open, and that is read on from this very handle: nobody can put another in its place between
+ * the proof and the use.
+ * @throws UpdaterError as `verifyArrived`.
+ */
+export async function assertAnnounced(
+  source: ByteSource,
+  announced: { readonly sha256: Digest; readonly bytes: number },
+  signal?: AbortSignal,
+): Promise<void> {
+  const actual = source.bytes === announced.bytes ? await digestOfSource(source, signal) : `${source.bytes} bytes`;
+  if (actual === announced.sha256) return;
+  throw new UpdaterError('DOWNLOAD_DIGEST_MISMATCH', 'a downloaded file does not hold the bytes that were announced', {
+    details: { expected: announced.sha256, expectedBytes: announced.bytes, actual },
+  });
 }
 
 /**

@@ -53,6 +53,8 @@ export async function writeRange(options: WriteRangeOptions): Promise<{ readonly
 async function openPart({ fileSystem, part, range }: WriteRangeOptions): Promise<{ file: FileHandle; bytes: number }> {
   const stat = await fileSystem.stat(part);
   if (stat?.kind === 'file' && stat.bytes <= range.bytes) return { file: await fileSystem.open(part, 'write'), bytes: stat.bytes };
+  // A link would lead to somebody's file, which is not to be emptied.
+  if (stat !== null && stat.kind !== 'file') await fileSystem.removeFile(part);
   return { file: await fileSystem.open(part, 'create'), bytes: 0 };
 }
 

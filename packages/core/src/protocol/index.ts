@@ -104,6 +104,7 @@ export {
   releaseStates,
   releaseTypes,
 } from './schemas.js';
+export { MetadataRequest, SigningKeyAnswer, SigningState } from './signing.js';
 export { CollectAnswer, CollectRequest, GarbageList, GarbageObject, garbageReasons } from './storage.js';
 export {
   EnrolRequest,

@@ -15,6 +15,7 @@ export const notificationKinds = {
   backup_recovered: 'A backup is well again.',
   terminals_silent: 'Terminals stopped to check for updates.',
   terminals_recovered: 'Terminals that were silent check for updates again.',
+  mail_confirmation: 'A code that confirms it was sent to a mail address.',
   webhook_test: 'Somebody tries out a webhook.',
 } as const;
 export type NotificationKind = keyof typeof notificationKinds;

@@ -75,6 +75,8 @@ export const ReleaseChange = Type.Object(
     changelog: Type.Optional(Type.String({ maxLength: 65_536 })),
     breaking_changes: Type.Optional(Type.String({ maxLength: 65_536 })),
     requirements: Type.Optional(Requirements),
+    /** Terminals with this version, or an older one, may go back to the release: signed by the server, where it signs. */
+    downgrade_from: Type.Optional(Type.String({ minLength: 1, maxLength: 64 })),
     reason,
   },
   { additionalProperties: false },

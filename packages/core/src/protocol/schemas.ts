@@ -133,6 +133,9 @@ export const IdentifyRequest = Type.Object({
 export type IdentifyRequest = Static<typeof IdentifyRequest>;
 
 export const IdentifyAnswer = Type.Object({
+  /** Whose releases the candidates are. */
+  application: slug,
+  platform: slug,
   /** Best first; only releases with at least one matching file. */
   candidates: Type.Array(Type.Object({ version, manifest_digest: digest, manifest: StoredObject, matched: bytes, files: bytes }), {
     maxItems: 16,
@@ -152,6 +155,8 @@ export const ReleaseSummary = Type.Object({
   files: bytes,
   installed_bytes: bytes,
   zip: StoredObject,
+  /** Whether an OpenPGP signature of the zip is there. */
+  zip_signed: Type.Optional(Type.Boolean()),
   title: Type.String(),
   changelog: Type.String(),
   mandatory: Type.Optional(Type.Boolean()),

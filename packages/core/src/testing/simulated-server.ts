@@ -26,6 +26,7 @@ import type {
   OfferedPlan,
   PlanAnswer,
 } from '../protocol/index.js';
+import type { BuildToSign } from '../publish/index.js';
 import { pairContents } from '../publish/pair-contents.js';
 import { scanFolder } from '../publish/scan-folder.js';
 import { type ContentInZip, scanZip } from '../publish/scan-zip.js';
@@ -49,10 +50,14 @@ export interface SimulatedServer {
   readonly requests: string[];
   /** By digest; tests damage them here. */
   readonly objects: Map<Digest, Uint8Array>;
+  /** Signed metadata, by the names below `/metadata/`; null: the server has none. */
+  metadata: ReadonlyMap<string, Uint8Array> | null;
   /** While true nothing answers. */
   isDown: boolean;
   publish(version: string, files: SampleRelease): Promise<Manifest>;
   withdraw(version: string): void;
+  /** What there is to sign of a published release. */
+  buildOf(version: string): BuildToSign;
 }
 
 const application = 'erp';
@@ -73,6 +78,7 @@ export function createSimulatedServer(): SimulatedServer {
     url: 'https://updates.example',
     requests: [],
     objects,
+    metadata: null,
     isDown: false,
     fetch: async (input, init) => {
       const request = new Request(input as Request, init);
@@ -88,10 +94,17 @@ export function createSimulatedServer(): SimulatedServer {
       return release.manifest;
     },
     withdraw: (version) => void releases.delete(version),
+    buildOf(version) {
+      const release = releases.get(version);
+      if (release === undefined) throw new Error(`${version} is not published`);
+      const manifest = encodeManifest(release.manifest);
+      return { application, platform, version, manifest: { digest: digestOf(manifest), bytes: manifest.length }, zip: release.zip };
+    },
   };
 
   async function answer(request: Request, url: URL): Promise<Response> {
     const { pathname } = url;
+    if (pathname.startsWith('/metadata/')) return answerMetadata(server.metadata?.get(decodeURIComponent(pathname.slice(10))));
     if (pathname.startsWith('/api/v1/objects/'))
       return answerObject(objects.get(pathname.slice(16) as Digest), request, pathname.slice(16));
     if (pathname === '/api/v1/updates/check') return Response.json(check(request.headers.get('x-client-version')));
@@ -121,7 +134,7 @@ export function createSimulatedServer(): SimulatedServer {
         files: manifest.files.length,
       };
     });
-    return { candidates: candidates.filter((candidate) => candidate.matched > 0) };
+    return { application, platform, candidates: candidates.filter((candidate) => candidate.matched > 0) };
   }
 
   function contents(request: ContentsRequest): ContentsAnswer {
@@ -254,12 +267,15 @@ function makeRecipe(base: Published, target: Published, store: (bytes: Uint8Arra
   for (const pair of pairContents(base.manifest, target.manifest)) {
     const bytes = target.bytesOf(pair.target.sha256);
     const { base: from } = pair;
-    if (from === null || from.bytes === 0 || bytes.length === 0) {
+    const add = Math.min(from?.bytes ?? 0, bytes.length);
+    const patch =
+      from === null || add === 0
+        ? bytes
+        : encodeBsdiff40(base.bytesOf(from.sha256), bytes, { parts: [{ basePosition: 0, add, copy: bytes.length - add }] });
+    if (from === null || patch.length >= bytes.length) {
       parts.push({ bytes, derivation: (blob) => ({ kind: 'whole', target: pair.target, encoding: 'identity', blob }) });
       continue;
     }
-    const add = Math.min(from.bytes, bytes.length);
-    const patch = encodeBsdiff40(base.bytesOf(from.sha256), bytes, { parts: [{ basePosition: 0, add, copy: bytes.length - add }] });
     parts.push({
       bytes: patch,
       derivation: (blob) => ({ kind: 'patch', codec: 'bsdiff40', bases: [from], targets: [pair.target], blob }),
@@ -275,9 +291,14 @@ function makeRecipe(base: Published, target: Published, store: (bytes: Uint8Arra
   return { base: base.manifest.version, target: target.manifest.version, derivations };
 }
 
+const notThere = (): Response =>
+  Response.json({ status: 404, code: 'DOWNLOAD_NOT_FOUND', title: 'Not Found', type: 'about:blank' }, { status: 404 });
+
+const answerMetadata = (bytes: Uint8Array | undefined): Response =>
+  bytes === undefined ? notThere() : new Response(Buffer.from(bytes));
+
 function answerObject(object: Uint8Array | undefined, request: Request, digest: string): Response {
-  if (object === undefined)
-    return Response.json({ status: 404, code: 'DOWNLOAD_NOT_FOUND', title: 'Not Found', type: 'about:blank' }, { status: 404 });
+  if (object === undefined) return notThere();
   const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.get('range') ?? '');
   const headers = { etag: `"${digest}"`, 'accept-ranges': 'bytes' };
   if (range === null)

@@ -18,6 +18,8 @@ export interface InstallLayout {
   readonly staging: string;
   /** One folder per transaction: what it replaced, numbered. The way back. */
   readonly previous: string;
+  /** Root of trust, signed metadata, and what it must not go below; outside every transaction. */
+  readonly trust: string;
   /** Partial and finished objects, by digest. */
   readonly downloads: string;
 }
@@ -34,5 +36,6 @@ export const installLayout = (root: string, home: string = join(root, '.remendo'
   journal: join(home, 'journal'),
   staging: join(home, 'staging'),
   previous: join(home, 'previous'),
+  trust: join(home, 'trust'),
   downloads: join(home, 'downloads'),
 });

@@ -2,7 +2,9 @@ import { dirname } from 'node:path';
 import { hasCode, UpdaterError } from '../errors.js';
 import { withFile } from '../file-system/file-source.js';
 import type { FileSystem } from '../file-system/file-system.js';
+import { makePrivateDirectory } from '../file-system/make-private-directory.js';
 import { syncNames } from '../file-system/write-durably.js';
+import { assertOwnPlaces } from './assert-own-places.js';
 import type { ReleaseReference } from './change.js';
 import type { InstallLayout } from './install-layout.js';
 import { acquireInstallLock, type InstallLock, type LockPorts } from './install-lock.js';
@@ -57,12 +59,14 @@ class OpenedInstall implements Install {
  * Makes the updater's folders, takes the lock, and recovers: afterwards the install is exactly at a base or exactly at a
  * target. The caller closes it.
  * @throws UpdaterError TRANSACTION_LOCKED; TRANSACTION_ROLLBACK_PENDING, TRANSACTION_STUCK (the install is a mixture: do
- * not start the application); TRANSACTION_JOURNAL_INVALID; STORAGE_*. The lock is given back then.
+ * not start the application); TRANSACTION_JOURNAL_INVALID; TRANSACTION_PATH_BLOCKED where a link stands in place of what is
+ * the updater's; STORAGE_*. The lock is given back then.
  */
 export async function openInstall(ports: InstallPorts, layout: InstallLayout, options: OpenInstallOptions = {}): Promise<Install> {
   const { fileSystem } = ports;
   const notify = options.onEvent ?? (() => undefined);
-  await fileSystem.makeDirectory(layout.home);
+  await assertOwnPlaces(fileSystem, layout);
+  await makePrivateDirectory(fileSystem, layout.home);
   const lock = await lockInstall(ports, layout);
   try {
     const journal = await readJournal(ports, layout, options.setDamagedJournalAside ?? false);
@@ -131,7 +135,7 @@ export async function beginTransaction(install: Install, plan: TransactionPlan):
   const { fileSystem } = ports;
   const transaction = ports.random.id();
   const begun = { type: 'begun', format: 'remendo-journal-1', transaction, base: plan.base, target: plan.target } as const;
-  await fileSystem.makeDirectory(layout.home);
+  await makePrivateDirectory(fileSystem, layout.home);
   const context: TransactionContext = {
     fileSystem,
     layout,

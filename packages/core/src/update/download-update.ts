@@ -14,8 +14,9 @@ import type { CodecName } from '../patch/codec-name.js';
 import { fetchesOf } from '../planner/merge-ranges.js';
 import type { ObjectFetch } from '../planner/plan.js';
 import { findChanges, type InstallChanges, stagingBytes } from './changes.js';
-import { fetchAll, fetchManifest, fetchSmallObject, wholeObject } from './fetch-objects.js';
+import { encodingSpareBytes, fetchAll, fetchManifest, fetchSmallObject, wholeObject } from './fetch-objects.js';
 import type { PlanOffer, UpdatePlan } from './offer-plans.js';
+import { fetchSignature } from './signed-zip.js';
 import type { UpdateContext } from './update-context.js';
 
 interface Downloaded {
@@ -27,7 +28,8 @@ interface Downloaded {
 export type DownloadedUpdate = Downloaded &
   (
     | { readonly kind: 'delta'; readonly derivations: readonly Derivation[]; readonly downloads: Downloads }
-    | { readonly kind: 'zip'; readonly zipPath: string }
+    /** `signature`: null where none is asked for. */
+    | { readonly kind: 'zip'; readonly zipPath: string; readonly signature: Uint8Array | null }
   );
 
 /** Room beside what is counted: journal, index, file system overhead. */
@@ -35,7 +37,7 @@ const spareBytes = 16 * 1024 * 1024;
 
 /**
  * Carries out one offer's downloads; interrupted, the next call goes on where it stopped.
- * @throws UpdaterError DOWNLOAD_…, DELTA_…, MANIFEST_…, PLAN_INVALID, PATCH_CODEC_UNKNOWN, STORAGE_NO_SPACE before anything is fetched.
+ * @throws UpdaterError DOWNLOAD_…, DELTA_…, MANIFEST_…, PLAN_INVALID, PATCH_CODEC_UNKNOWN, TRUST_…, STORAGE_NO_SPACE before anything is fetched.
  */
 export async function downloadUpdate(
   context: UpdateContext,
@@ -63,13 +65,14 @@ async function downloadZip(
   offer: PlanOffer,
   signal?: AbortSignal,
 ): Promise<DownloadedUpdate> {
-  const { zip, manifestDigest: digest } = plan.release;
-  const target = await fetchManifest(context, plan.manifest, digest, signal);
+  const { zip, manifest } = plan.release;
+  const target = await fetchManifest(context, plan.manifest, manifest, signal);
   assertIsRelease(target, plan);
   await assertRoomFor(context, [wholeObject(zip)], stagingBytes(await findChanges(context, plan, target, signal), []));
+  const signature = await fetchSignature(context, plan.release.version, signal);
   const downloads = await fetchAll(context, [wholeObject(zip)], signal === undefined ? {} : { signal });
   const { path } = downloads.locate({ object: zip.digest, offset: 0, bytes: zip.bytes });
-  return { kind: 'zip', plan, offer, target, zipPath: path };
+  return { kind: 'zip', plan, offer, target, zipPath: path, signature };
 }
 
 async function downloadDelta(
@@ -82,6 +85,7 @@ async function downloadDelta(
   const changes = await findChanges(context, plan, delta.target, signal);
   const derivations = neededDerivations(delta, changes);
   assertCodecs(derivations, context.codecs);
+  assertLengths(derivations);
   const fetches = fetchesOf(derivations, delta.objects);
   await assertRoomFor(context, fetches, stagingBytes(changes, derivations));
   const downloads = await fetchAll(context, fetches, {
@@ -101,6 +105,16 @@ function assertCodecs(derivations: readonly Derivation[], known: readonly CodecN
     throw new UpdaterError('PATCH_CODEC_UNKNOWN', `the plan needs the codec ${codec}, which this terminal does not take`, {
       details: { codec, known },
     });
+  }
+}
+
+/** Patches are not signed, what they make is: one that is longer than that is worth nothing, whatever it says. */
+function assertLengths(derivations: readonly Derivation[]): void {
+  for (const derivation of derivations) {
+    const madeBytes = derivationTargets(derivation).reduce((sum, { bytes }) => sum + bytes, 0);
+    const spare = derivation.kind === 'whole' ? encodingSpareBytes(madeBytes) : 0;
+    if (derivation.blob.bytes <= madeBytes + spare) continue;
+    throw new UpdaterError('DELTA_INVALID', `a ${derivation.kind} of ${derivation.blob.bytes} bytes makes only ${madeBytes}`);
   }
 }
 

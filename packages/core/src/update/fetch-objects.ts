@@ -1,17 +1,16 @@
 /** Everything an update fetches goes through here: into `.remendo/downloads`, proved before it is parsed. */
 import { brotliDecompressSync } from 'node:zlib';
-import { readWhole, sliceSource } from '../bytes/byte-source.js';
+import { bufferSource, readWhole, sliceSource } from '../bytes/byte-source.js';
 import type { Blob, DeltaObject } from '../delta/delta.js';
 import { type Downloads, downloadRoom, fetchObjects } from '../download/fetch-ranges.js';
-import { type ArrivedLocation, verifyArrived, verifyBlobs } from '../download/verify-arrived.js';
+import { type ArrivedLocation, assertAnnounced, verifyBlobs } from '../download/verify-arrived.js';
 import { UpdaterError } from '../errors.js';
 import { withFile } from '../file-system/file-source.js';
 import { assertFreeBytes } from '../file-system/free-space.js';
-import type { Digest } from '../hash/digest.js';
-import { limits } from '../limits.js';
 import type { Manifest } from '../manifest/manifest.js';
 import { parseManifestOfDigest } from '../manifest/parse-manifest.js';
 import type { ObjectFetch } from '../planner/plan.js';
+import type { VerifiedManifest } from '../trust/release-trust.js';
 import type { UpdateContext } from './update-context.js';
 
 /**
@@ -62,25 +61,31 @@ export const wholeObject = (object: DeltaObject): ObjectFetch => ({
 });
 
 async function readArrived(context: UpdateContext, location: ArrivedLocation, object: DeltaObject): Promise<Uint8Array> {
-  const { fileSystem } = context.host;
-  await verifyArrived(fileSystem, location, { sha256: object.digest, bytes: object.bytes });
-  return withFile(fileSystem, location.path, { mode: 'read' }, (file) =>
-    readWhole(sliceSource(file, location.offset, location.bytes)),
-  );
+  return withFile(context.host.fileSystem, location.path, { mode: 'read' }, async (file) => {
+    const bytes = await readWhole(sliceSource(file, location.offset, location.bytes));
+    // What is in memory now is what is used.
+    await assertAnnounced(bufferSource(bytes), { sha256: object.digest, bytes: object.bytes });
+    return bytes;
+  });
 }
 
-/** A manifest by its own digest, from its stored (brotli) form. @throws UpdaterError MANIFEST_… */
+/** By how much an encoding may make longer what it can not make shorter: deflate adds 5 bytes to 64 KiB, brotli less. */
+export const encodingSpareBytes = (bytes: number): number => 1_024 + Math.ceil(bytes / 1_024);
+
+/** A manifest by its own digest, from its stored (brotli) form. @throws UpdaterError MANIFEST_…, LIMIT_EXCEEDED */
 export async function fetchManifest(
   context: UpdateContext,
   object: DeltaObject,
-  digest: Digest,
+  { digest, bytesMax }: VerifiedManifest,
   signal?: AbortSignal,
 ): Promise<Manifest> {
-  const stored = await fetchSmallObject(context, object, limits.manifestBytesMax, signal);
+  const stored = await fetchSmallObject(context, object, bytesMax + encodingSpareBytes(bytesMax), signal);
   try {
-    return parseManifestOfDigest(brotliDecompressSync(stored, { maxOutputLength: limits.manifestBytesMax }), digest);
+    return parseManifestOfDigest(brotliDecompressSync(stored, { maxOutputLength: bytesMax }), digest);
   } catch (cause) {
     if (cause instanceof UpdaterError) throw cause;
-    throw new UpdaterError('MANIFEST_INVALID', 'the manifest does not decompress', { cause });
+    const isTooLong = (cause as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE';
+    const message = isTooLong ? `the manifest has more than ${bytesMax} bytes` : 'the manifest does not decompress';
+    throw new UpdaterError(isTooLong ? 'LIMIT_EXCEEDED' : 'MANIFEST_INVALID', message, { cause });
   }
 }

@@ -12,6 +12,8 @@ import type { ServerApi } from './server-api.js';
 /** The largest files tell releases apart best. */
 const filesAskedMax = 128;
 
+export type Identified = Pick<IdentifyAnswer, 'application' | 'platform'> & IdentifyAnswer['candidates'][number];
+
 /**
  * The release whose files agree with the install's best; null when none has one. Ties go to the version the install
  * claims, then to the newest as the server orders them.
@@ -20,7 +22,7 @@ export async function identifyInstall(
   fileSystem: FileSystem,
   root: string,
   options: { readonly api: ServerApi; readonly claimedVersion: string | null; readonly signal?: AbortSignal },
-): Promise<IdentifyAnswer['candidates'][number] | null> {
+): Promise<Identified | null> {
   const largest = await largestFiles(fileSystem, root);
   const files: { path: string; sha256: Digest }[] = [];
   for (const { relative, filePath } of largest) {
@@ -28,10 +30,11 @@ export async function identifyInstall(
     if (sha256 !== null) files.push({ path: relative.normalize('NFC'), sha256 });
   }
   if (files.length === 0) return null;
-  const { candidates } = await options.api.identify(files, options.signal);
+  const { application, platform, candidates } = await options.api.identify(files, options.signal);
   const best = candidates.reduce((most, candidate) => Math.max(most, candidate.matched), 0);
   const equal = candidates.filter((candidate) => candidate.matched === best && best > 0);
-  return equal.find((candidate) => candidate.version === options.claimedVersion) ?? equal[0] ?? null;
+  const candidate = equal.find(({ version }) => version === options.claimedVersion) ?? equal[0];
+  return candidate === undefined ? null : { application, platform, ...candidate };
 }
 
 /** A database that is in use, or a file on a bad sector, tells nothing and stops nothing. */

@@ -24,16 +24,19 @@ export interface InstallState {
   readonly terminalId: string;
 }
 
+/** It goes into headers of requests: one that no header may have would end every update. */
+const headerText = Type.String({ pattern: '^[!-~]*$', maxLength: limits.nameCharactersMax });
+
 const schema = Compile(
   Type.Object({
     format: Type.Literal('remendo-state-1'),
-    application: Type.String({ maxLength: limits.nameCharactersMax }),
-    platform: Type.String({ maxLength: limits.nameCharactersMax }),
+    application: headerText,
+    platform: headerText,
     version: Type.String({ maxLength: limits.versionCharactersMax }),
     displayVersion: Type.Optional(Type.String({ maxLength: limits.versionCharactersMax })),
     manifestDigest: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-    channel: Type.String({ maxLength: limits.nameCharactersMax }),
-    terminalId: Type.String({ maxLength: limits.nameCharactersMax }),
+    channel: headerText,
+    terminalId: headerText,
   }),
 );
 

@@ -1,11 +1,11 @@
-import { spawn } from 'node:child_process';
 import { availableParallelism, freemem } from 'node:os';
 import { nodeFileSystem } from '../file-system/node-file-system.js';
 import { nodeClock, nodeRandom } from '../node-ports.js';
 import { nodeProcessProbe } from '../transaction/node-process-probe.js';
 import { workerDeriver, workersFor } from '../workers/worker-deriver.js';
 import { moduleWorkerLoader, type WorkerLoader } from '../workers/worker-loader.js';
-import type { ApplicationStarter, ExitStatus, RunningApplication, StartCommand } from './prove-start.js';
+import { exitOf, startProgram } from './node-start-program.js';
+import { type ApplicationStarter, failedStart, type RunningApplication, type StartCommand } from './prove-start.js';
 import type { Host } from './update-context.js';
 
 export interface NodeHostOptions {
@@ -31,25 +31,19 @@ export function nodeHost(options: NodeHostOptions = {}): Host & { readonly start
 /** Programs as children of this process, on its console. */
 export const nodeApplicationStarter = (): ApplicationStarter => ({
   start(command) {
-    // For some programs (a damaged .exe on Windows) spawn throws instead of telling by an event.
     try {
       return startChild(command);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      return { exited: Promise.resolve({ code: null, signal: null, error: message }), stop: () => {} };
+      return failedStart(error);
     }
   },
 });
 
-function startChild({ command, args, folder }: StartCommand): RunningApplication {
-  const child = spawn(command, args, { cwd: folder, stdio: 'inherit', windowsHide: false });
+function startChild(command: StartCommand): RunningApplication {
+  const child = startProgram(command, 'inherit');
   let asked = false;
-  const exited = new Promise<ExitStatus>((resolve) => {
-    child.on('error', (error) => resolve({ code: null, signal: null, error: error.message }));
-    child.once('exit', (code, signal) => resolve({ code, signal }));
-  });
   return {
-    exited,
+    exited: exitOf(child),
     stop() {
       child.kill(asked ? 'SIGKILL' : 'SIGTERM');
       asked = true;

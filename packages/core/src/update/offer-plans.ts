@@ -2,7 +2,7 @@
 
 import type { DeltaObject } from '../delta/delta.js';
 import { heldRanges } from '../download/held-ranges.js';
-import { UpdaterError } from '../errors.js';
+import { hasCode, UpdaterError } from '../errors.js';
 import type { Digest } from '../hash/digest.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
 import { emptyManifest, type Manifest } from '../manifest/manifest.js';
@@ -60,18 +60,15 @@ export async function offerPlans(
 ): Promise<UpdatePlan> {
   const { host, layout, api } = context;
   const installed = await readInstalled(host.fileSystem, layout);
-  const known = installed.manifest ?? (await identifyBase(context, installed, options.signal));
+  const known =
+    installed.manifest ?? (await identifyBase(context, installed, options.signal === undefined ? {} : { signal: options.signal }));
   const answer = await api.plan(
     { base: known?.version ?? null, baseManifest: known === null ? null : manifestDigest(known), target: version },
     options.signal,
   );
   const release = await verifyTarget(context, { answer, installed, version }, options.signal);
   const installedVersion = known?.version ?? installed.version?.version ?? null;
-  if (options.allowDowngrade !== true && installedVersion !== null && compareVersions(version, installedVersion) < 0) {
-    throw new UpdaterError('RELEASE_DOWNGRADE', `${version} is older than the installed ${installedVersion}`, {
-      details: { version, installed: installedVersion },
-    });
-  }
+  assertNoDowngrade(release, installedVersion, options.allowDowngrade === true);
   const empty = emptyManifest(release.application, release.platform);
   const base = known ?? empty;
   const deltaBase = answer.base?.manifest_digest === manifestDigest(base) ? base : empty;
@@ -86,6 +83,7 @@ export async function offerPlans(
   const offers = (offered.some(({ kind }) => kind === 'zip') ? offered : [...offered, zip])
     .map((offer): PlanOffer => ({ ...offer, cost: planCost(offer.fetches, held) }))
     .sort((a, b) => a.cost.costBytes - b.cost.costBytes);
+  const { covered, losers } = coveredOffers(offers, context.openPgpKeys !== null);
   return {
     release,
     displayVersion: answer.target.display_version ?? release.version,
@@ -94,9 +92,31 @@ export async function offerPlans(
     installed,
     base,
     deltaBase,
-    offers,
-    losers: answer.losers.map((loser) => ({ label: loser.label, costBytes: loser.cost_bytes, reason: loser.reason })),
+    offers: covered,
+    losers: [
+      ...losers,
+      ...answer.losers.map((loser) => ({ label: loser.label, costBytes: loser.cost_bytes, reason: loser.reason })),
+    ],
   };
+}
+
+/** An OpenPGP signature covers the zip alone: where one is asked for, all other offers lose. */
+function coveredOffers(offers: readonly PlanOffer[], isSignatureAsked: boolean) {
+  if (!isSignatureAsked) return { covered: offers, losers: [] };
+  const losers = offers
+    .filter(({ kind }) => kind !== 'zip')
+    .map(({ label, cost }) => ({ label, costBytes: cost.costBytes, reason: 'the OpenPGP signature covers the full zip only' }));
+  return { covered: offers.filter(({ kind }) => kind === 'zip'), losers };
+}
+
+/** Below what is installed only when this was asked for, and whoever signed the older release allows it. */
+function assertNoDowngrade(release: VerifiedRelease, installed: string | null, isAsked: boolean): void {
+  const { version } = release;
+  if (installed === null || compareVersions(version, installed) >= 0 || (isAsked && release.mayReplace(installed))) return;
+  const why = isAsked ? ', and nobody signed that it may take its place' : '';
+  throw new UpdaterError('RELEASE_DOWNGRADE', `${version} is older than the installed ${installed}${why}`, {
+    details: { version, installed },
+  });
 }
 
 async function verifyTarget(
@@ -124,17 +144,29 @@ async function verifyTarget(
 }
 
 /** The manifest of the release that an install without one of its own turns out to be. */
-async function identifyBase(context: UpdateContext, installed: Installed, signal?: AbortSignal): Promise<Manifest | null> {
+async function identifyBase(
+  context: UpdateContext,
+  installed: Installed,
+  options: { readonly signal?: AbortSignal },
+): Promise<Manifest | null> {
   const { host, layout, api } = context;
   const claimedVersion = installed.version?.version ?? null;
   const found = await identifyInstall(host.fileSystem, layout.root, {
     api,
     claimedVersion,
-    ...(signal === undefined ? {} : { signal }),
+    ...options,
   });
   if (found === null) return null;
+  const { application, platform, version, manifest_digest: digest } = found;
+  const claim = { application, platform, version, manifestDigest: digest as Digest };
+  const verified = await context.trust.verifyManifest(claim, options.signal).catch((error) => {
+    // Its files are then whatever they are: an install of unknown files, which are kept.
+    if (hasCode(error, 'TRUST_RELEASE_UNSIGNED')) return null;
+    throw error;
+  });
+  if (verified === null) return null;
   const object = { digest: found.manifest.digest as Digest, bytes: found.manifest.bytes };
-  const manifest = await fetchManifest(context, object, found.manifest_digest as Digest, signal);
+  const manifest = await fetchManifest(context, object, verified, options.signal);
   context.emit({ kind: 'base-identified', version: found.version, matched: found.matched, files: found.files });
   return manifest;
 }

@@ -58,15 +58,19 @@ export async function proveStart(
   return { kind: 'failed', reason: failureOf(command, exit), exit };
 }
 
-/** For a damaged program the system may refuse at once, by throwing: that is a failed start like any other. */
 function startOrFail(starter: ApplicationStarter, command: StartCommand): RunningApplication {
   try {
     return starter.start(command);
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    return { exited: Promise.resolve({ code: null, signal: null, error: message }), stop: () => {} };
+    return failedStart(error);
   }
 }
+
+/** A program that is not there, or that the system refuses at once because it is damaged: a failed start like any other. */
+export const failedStart = (error: unknown): RunningApplication => ({
+  exited: Promise.resolve({ code: null, signal: null, error: error instanceof Error ? error.message : String(error) }),
+  stop: () => {},
+});
 
 function failureOf({ command }: StartCommand, exit: ExitStatus): string {
   if (exit.error !== undefined) return `${command} could not be started: ${exit.error}`;

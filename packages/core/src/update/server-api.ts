@@ -17,6 +17,8 @@ export interface ServerApi {
     signal?: AbortSignal,
   ): Promise<PlanAnswer>;
   contents(version: string, contents: readonly Digest[], signal?: AbortSignal): Promise<readonly WholeContent[]>;
+  /** The detached OpenPGP signature of a release's full zip. @throws UpdaterError RECORD_NOT_FOUND when there is none. */
+  signature(version: string, signal?: AbortSignal): Promise<Uint8Array>;
   identify(files: readonly { readonly path: string; readonly sha256: Digest }[], signal?: AbortSignal): Promise<IdentifyAnswer>;
 }
 
@@ -97,6 +99,10 @@ export function createServerApi(http: HttpClient, options: ServerApiOptions): Se
         ...abort(signal),
       });
       return answer.contents.map(wholeContent);
+    },
+    async signature(version, signal) {
+      const path = `api/v1/updates/signature/${encodeURIComponent(version)}`;
+      return http.bytes(path, { headers: await headers(), bytesMax: limits.signatureBytesMax, ...abort(signal) });
     },
     async identify(files, signal) {
       return http.json('api/v1/updates/identify', {

@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Content, Derivation } from '../delta/delta.js';
 import { derivationBases, derivationTargets } from '../delta/delta.js';
+import { assertAnnounced } from '../download/verify-arrived.js';
 import { type ErrorCode, hasCode, isUpdaterError, UpdaterError } from '../errors.js';
 import { copyFile, fileSink } from '../file-system/file-source.js';
 import { writeDurably } from '../file-system/write-durably.js';
@@ -16,8 +17,11 @@ import { writeProved } from '../workers/derive-contents.js';
 import { openZip, type Zip } from '../zip/read-zip.js';
 import type { InstallChanges } from './changes.js';
 import type { DownloadedUpdate } from './download-update.js';
-import { fetchAll } from './fetch-objects.js';
+import { encodingSpareBytes, fetchAll } from './fetch-objects.js';
+import { assertZipIsTarget, verifyZipSignature } from './signed-zip.js';
 import type { UpdateContext } from './update-context.js';
+
+type DownloadedZip = Extract<DownloadedUpdate, { kind: 'zip' }>;
 
 /** A content that has to be made, and where. */
 interface WantedContent extends Content {
@@ -42,7 +46,7 @@ interface Staging {
 
 /**
  * Afterwards every change that has a target lies at `transaction.stagedPath(position)`, synced and proved by digest.
- * @throws UpdaterError DOWNLOAD_…, PATCH_…, STORAGE_…, ARTIFACT_…: the transaction is then to be discarded.
+ * @throws UpdaterError DOWNLOAD_…, PATCH_…, STORAGE_…, ARTIFACT_…, TRUST_…: the transaction is then to be discarded.
  */
 export async function buildStagedFiles(
   context: UpdateContext,
@@ -62,7 +66,8 @@ export async function buildStagedFiles(
   };
   for (const [index, bytes] of changes.ownContents)
     await writeDurably(context.host.fileSystem, transaction.stagedPath(index), bytes);
-  if (downloaded.kind === 'zip') await makeFromZip(staging, downloaded.zipPath);
+  if (downloaded.kind === 'zip') await makeFromZip(staging, downloaded);
+  else if (context.openPgpKeys !== null) throw new UpdaterError('TRUST_SIGNATURE_INVALID', 'a delta carries no OpenPGP signature');
   else await makeFromDerivations(staging, downloaded.derivations);
   await copyToOtherPlaces(staging);
 }
@@ -191,6 +196,9 @@ async function heal(staging: Staging, content: Content, code: ErrorCode | null, 
     );
   }
   const { blob, encoding, objectBytes } = whole;
+  if (blob.bytes > content.bytes + encodingSpareBytes(content.bytes)) {
+    throw new UpdaterError('DELTA_INVALID', `the server has ${blob.bytes} bytes for a content of ${content.bytes}`);
+  }
   const fetch = { digest: blob.object, objectBytes, ranges: [{ offset: blob.offset, bytes: blob.bytes }] };
   const downloads = await fetchAll(context, [fetch], { blobs: [blob], ...(signal === undefined ? {} : { signal }) });
   const { path, offset } = downloads.locate(blob);
@@ -206,14 +214,22 @@ async function heal(staging: Staging, content: Content, code: ErrorCode | null, 
   report(staging, content, 'whole');
 }
 
-/** Extracts the wanted contents from the full zip, whose digest has been proved; each is proved again by its own. */
-async function makeFromZip(staging: Staging, zipPath: string): Promise<void> {
-  const { fileSystem } = staging.context.host;
-  const contentAt = new Map(staging.downloaded.target.files.map((file) => [file.path, file.sha256]));
+/**
+ * Extracts the wanted contents from the full zip, whose digest has been proved; each is proved again by its own. Where a
+ * signature is asked for, it is verified by the same open file that is then read.
+ */
+async function makeFromZip(staging: Staging, { zipPath, signature }: DownloadedZip): Promise<void> {
+  const { context, downloaded } = staging;
+  const { fileSystem } = context.host;
+  const contentAt = new Map(downloaded.target.files.map((file) => [file.path, file.sha256]));
   const source = await fileSystem.open(zipPath, 'read');
   let zip: Zip | null = null;
   try {
+    // By the very handle that is read from now on: on its way here the file could have been replaced.
+    await assertAnnounced(source, { ...downloaded.plan.release.zip, sha256: downloaded.plan.release.zip.digest }, staging.signal);
+    await verifyZipSignature(context, { zip: source, signature }, staging.signal);
     zip = await openZip(source);
+    if (context.openPgpKeys !== null) await assertZipIsTarget(zip, downloaded.target, staging.signal);
     const limit = pLimit(2);
     const failure = new AbortController();
     const signal = staging.signal === undefined ? failure.signal : AbortSignal.any([staging.signal, failure.signal]);

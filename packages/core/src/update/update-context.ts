@@ -5,6 +5,7 @@ import type { CodecName } from '../patch/codec-name.js';
 import type { Clock, Random } from '../ports.js';
 import type { InstallLayout } from '../transaction/install-layout.js';
 import type { ProcessProbe } from '../transaction/process-probe.js';
+import type { OpenPgpFile } from '../trust/openpgp-blocks.js';
 import type { ReleaseTrust } from '../trust/release-trust.js';
 import type { Deriver } from '../workers/deriver.js';
 import type { ServerApi } from './server-api.js';
@@ -36,5 +37,7 @@ export interface UpdateContext {
   readonly api: ServerApi;
   readonly source: ObjectSource;
   readonly trust: ReleaseTrust;
+  /** Whoever has to have signed the full zip of a release; null: no OpenPGP signature is asked for. */
+  readonly openPgpKeys: OpenPgpFile | null;
   readonly emit: OnUpdateEvent;
 }

@@ -2,10 +2,13 @@
 import type { ErrorCode } from '../errors.js';
 import type { PlanCost } from '../planner/plan.js';
 import type { TransactionEvent } from '../transaction/transaction-context.js';
+import type { OpenPgpSigner } from '../trust/openpgp-signature.js';
 
 export type UpdateEvent =
   | TransactionEvent
   | { readonly kind: 'recovered'; readonly outcome: string }
+  /** No root of trust was shipped: the server's was taken, and is the one from now on. */
+  | { readonly kind: 'root-taken'; readonly keyIds: readonly string[] }
   | { readonly kind: 'base-identified'; readonly version: string; readonly matched: number; readonly files: number }
   | {
       readonly kind: 'plan-chosen';
@@ -37,6 +40,8 @@ export type UpdateEvent =
       readonly reason: string;
       readonly next: string;
     }
+  /** A pinned OpenPGP key signed the full zip; fingerprints in upper-case hex, `signedAtMs` since 1970 by the signer's clock. */
+  | ({ readonly kind: 'signature-verified' } & OpenPgpSigner)
   | { readonly kind: 'staged'; readonly files: number; readonly bytes: number }
   | { readonly kind: 'committed'; readonly version: string }
   | { readonly kind: 'confirmed'; readonly version: string }

@@ -3,16 +3,20 @@
  * disk afterwards has kept, lost, reordered or torn what was not synced; the next start must find exactly the old or
  * exactly the new release and be able to go on.
  */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { digestOf } from '../hash/digest.js';
 import { CrashFileSystem, type CrashKind } from '../testing/crash-file-system.js';
 import { manualClock } from '../testing/manual-clock.js';
 import { baseRelease, type SampleRelease, snapshotOf, targetRelease, userFiles, writeSample } from '../testing/sample-install.js';
 import { seededRandom } from '../testing/seeded-random.js';
+import { SignedRepository } from '../testing/signed-repository.js';
 import { SimulatedMachine } from '../testing/simulated-machine.js';
 import { createSimulatedServer, type SimulatedServer } from '../testing/simulated-server.js';
 import { inlineDeriver } from '../workers/deriver.js';
-import { createUpdater, type Updater } from './updater.js';
+import { createUpdater, type TrustPolicy, type Updater } from './updater.js';
 
 const root = '/install';
 const seed = Number(process.env.REMENDO_TEST_SEED ?? 20_260_102);
@@ -20,7 +24,9 @@ const kinds: readonly CrashKind[] = ['kept', 'dropped', 'killed', 'reordered', '
 
 const machine = new SimulatedMachine();
 
-function updater(disk: CrashFileSystem, server: SimulatedServer): Updater {
+const announced: TrustPolicy = { kind: 'announced' };
+
+function updater(disk: CrashFileSystem, server: SimulatedServer, trust = announced): Updater {
   const ports = machine.boot(disk);
   const host = {
     ...ports,
@@ -30,7 +36,7 @@ function updater(disk: CrashFileSystem, server: SimulatedServer): Updater {
     fetch: server.fetch,
     starter: { start: () => ({ exited: Promise.resolve({ code: 0, signal: null }), stop: () => {} }) },
   };
-  return createUpdater({ root, server: server.url, host, http: { retries: { retriesMax: 0 } } });
+  return createUpdater({ root, server: server.url, trust, host, http: { retries: { retriesMax: 0 } } });
 }
 
 /** Only what a manifest can carry, and one file that is worth a patch. */
@@ -50,21 +56,27 @@ async function applicationFiles(disk: CrashFileSystem): Promise<string> {
   return files.map(([path, content]) => `${path} ${content.length > 200 ? digestOf(content) : content}`).join('\n');
 }
 
-async function prepare(canSyncDirectories: boolean) {
+/** Has what is published signed, if it has to be. */
+type Sign = (server: SimulatedServer, version: string) => void;
+
+async function prepare(canSyncDirectories: boolean, trust = announced, sign: Sign = () => {}) {
   const random = seededRandom(11);
   const engine = Array.from({ length: 8_000 }, () => String.fromCharCode(33 + Math.floor(random() * 90))).join('');
   const server = createSimulatedServer();
   const base = new CrashFileSystem({ canSyncDirectories, now: () => machine.nowMs++ });
   await base.makeDirectory(root);
   await server.publish('1.0.0', released(baseRelease, engine));
-  await updater(base, server).update();
+  sign(server, '1.0.0');
+  await updater(base, server, trust).update();
   await writeSample(base, root, userFiles);
   base.settle();
   await server.publish('1.0.1', released(targetRelease, engine.replaceAll('a', 'A')));
+  sign(server, '1.0.1');
   const target = base.afterCrash('kept', 0);
-  await updater(target, server).update();
+  await updater(target, server, trust).update();
   return {
     server,
+    trust,
     base,
     baseFiles: await applicationFiles(base),
     targetFiles: await applicationFiles(target),
@@ -78,19 +90,19 @@ async function crashAndRecover(
   crashAt: number,
   kind: CrashKind,
 ): Promise<'base' | 'target'> {
-  const { server, base, baseFiles, targetFiles } = prepared;
+  const { server, trust, base, baseFiles, targetFiles } = prepared;
   const running = base.afterCrash('kept', 0);
   running.settle();
   running.crashAt = crashAt;
-  await updater(running, server)
+  await updater(running, server, trust)
     .update()
     .catch(() => undefined);
   const found = running.afterCrash(kind, seed + crashAt);
   found.crashAt = Number.POSITIVE_INFINITY;
-  await updater(found, server).recover();
+  await updater(found, server, trust).recover();
   const files = await applicationFiles(found);
   if (files !== baseFiles) expect(files, `${kind} at ${crashAt}: ${running.trace.at(-1)}`).toBe(targetFiles);
-  await updater(found, server).update();
+  await updater(found, server, trust).update();
   expect(await applicationFiles(found), `${kind} at ${crashAt}: the next update`).toBe(targetFiles);
   return files === baseFiles ? 'base' : 'target';
 }
@@ -112,3 +124,21 @@ describe.each([
     );
   }, 600_000);
 });
+
+/** The trust's own files at every operation: trust/signed-trust.crash.test.ts. */
+it('ends in exactly the old or exactly the new release when it is signed, too', async () => {
+  const scratchFolder = await mkdtemp(join(tmpdir(), 'remendo-signed-crash-'));
+  const repository = new SignedRepository(manualClock().now());
+  const trust = { kind: 'signed', root: repository.shippedRoot, scratchFolder } as const;
+  const prepared = await prepare(true, trust, (server, version) => {
+    server.metadata = repository.files;
+    repository.sign(server.buildOf(version));
+  });
+  const found = { base: 0, target: 0 };
+  for (let crashAt = 1; crashAt <= prepared.operations; crashAt += 3) {
+    found[await crashAndRecover(prepared, crashAt, kinds[crashAt % kinds.length] ?? 'torn')] += 1;
+  }
+  expect(Math.min(found.base, found.target)).toBeGreaterThan(0);
+  console.log(`signed update: every third of ${prepared.operations} operations, seed ${seed}: ${JSON.stringify(found)}`);
+  await rm(scratchFolder, { recursive: true });
+}, 600_000);

@@ -59,6 +59,7 @@ function updater(options: Partial<UpdaterOptions> & { starter?: ApplicationStart
   return createUpdater({
     root,
     server: server.url,
+    trust: { kind: 'announced' },
     host: {
       ...ports,
       clock: manualClock(60_000),

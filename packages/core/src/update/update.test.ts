@@ -81,6 +81,7 @@ function updater(options: Partial<UpdaterOptions> & { starter?: ApplicationStart
   return createUpdater({
     root,
     server: server.url,
+    trust: { kind: 'announced' },
     host: { ...host, random },
     http: { retries: { retriesMax: 1 } },
     onEvent: (event) => events.push(event),

@@ -2,7 +2,7 @@
  * The library's main entry: one install root, one server. Nothing happens by itself; every method is one stage of an
  * update, and `update` is all of them in order.
  */
-import { createHttpClient, type HttpClientOptions } from '../download/http-client.js';
+import { createHttpClient, type HttpClient, type HttpClientOptions } from '../download/http-client.js';
 import { httpObjectSource } from '../download/http-object-source.js';
 import type { ObjectSource } from '../download/object-source.js';
 import { sourcesInOrder } from '../download/sources-in-order.js';
@@ -14,9 +14,12 @@ import { compareVersions, shownVersion } from '../manifest/version.js';
 import { type CodecName, codecNames } from '../patch/codec-name.js';
 import type { CheckAnswer } from '../protocol/index.js';
 import { type Install, openInstall, undoableTransaction } from '../transaction/install.js';
-import { installLayout } from '../transaction/install-layout.js';
+import { type InstallLayout, installLayout } from '../transaction/install-layout.js';
 import type { Recovery } from '../transaction/recover.js';
-import { announcedTrust, type ReleaseTrust } from '../trust/release-trust.js';
+import { httpMetadataSource } from '../trust/metadata-source.js';
+import type { OpenPgpFile } from '../trust/openpgp-blocks.js';
+import { announcedTrust, type ReleaseTrust, type TrustStatus } from '../trust/release-trust.js';
+import { SignedTrust } from '../trust/signed-trust.js';
 import { type DownloadedUpdate, downloadUpdate } from './download-update.js';
 import { type Installed, readInstalled, readState } from './install-state.js';
 import { offerPlans, type PlanOffer, type UpdatePlan } from './offer-plans.js';
@@ -55,13 +58,34 @@ export interface UpdaterOptions {
   readonly bandwidthBytesPerSecond?: number;
   /** Asked before the server, in order: a folder on a stick, a relay. They need no trust. */
   readonly sources?: readonly ObjectSource[];
-  /** Who says which digests are a release's (default: the server's announcement). */
-  readonly trust?: ReleaseTrust;
+  /**
+   * What makes a release believed (default: signatures, from the root that `setup` put into `.remendo/trust/root.json` on;
+   * without one nothing is installed).
+   */
+  readonly trust?: TrustPolicy;
+  /**
+   * OpenPGP public keys, armored or binary: the full zip of a release then has to carry a valid detached signature by one of
+   * them, too. It is all that the signature covers, so such a terminal fetches every release whole (default: none is asked for).
+   */
+  readonly openPgpKeys?: OpenPgpFile;
   /** Timeouts, retries, credentials, and whether plain http may leave this machine. */
   readonly http?: Pick<HttpClientOptions, 'credentials' | 'timeouts' | 'retries' | 'allowInsecure'>;
   /** What it throws is dropped: who looks on can not stop a swap half-way. `signal` stops an update. */
   readonly onEvent?: OnUpdateEvent;
 }
+
+export type TrustPolicy =
+  | {
+      readonly kind: 'signed';
+      /** TUF root metadata that the embedder ships (default: `.remendo/trust/root.json`). */
+      readonly root?: Uint8Array;
+      /** Without any root, take the server's first one and keep it (default false): as safe as that first connection. */
+      readonly firstUse?: boolean;
+      /** A folder of this machine's disk to check metadata in (default: `.remendo/trust`). */
+      readonly scratchFolder?: string;
+    }
+  /** The server is believed: for closed networks and tests. */
+  | { readonly kind: 'announced' };
 
 export type CheckResult =
   | { readonly kind: 'up-to-date'; readonly installed: string | null }
@@ -128,6 +152,8 @@ export interface Updater {
   recover(): Promise<Recovery['kind']>;
   /** What is installed. Reads three small files. */
   status(): Promise<Installed>;
+  /** Where trust stands; reads two small files. */
+  trust(): Promise<TrustStatus>;
   /** Holds every installed file against its manifest. */
   verify(options?: { readonly signal?: AbortSignal }): Promise<VerifyReport>;
   /** Ends the workers. */
@@ -190,6 +216,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
       }),
     recover: () => locked(async (install) => install.recovery.kind),
     status: () => readInstalled(host.fileSystem, context.layout),
+    trust: () => context.trust.status(),
     verify: ({ signal } = {}) => locked(() => verifyInstall(context, signal)),
     close: () => host.deriver.close(),
   };
@@ -206,6 +233,7 @@ function createContext(options: UpdaterOptions): UpdateContext {
     ...options.http,
   });
   const { channel = 'stable', codecs = codecNames } = options;
+  const emit = unthrowing(options.onEvent ?? (() => {}));
   return {
     host,
     layout,
@@ -228,9 +256,29 @@ function createContext(options: UpdaterOptions): UpdateContext {
       },
     }),
     source: sourcesInOrder([...(options.sources ?? []), httpObjectSource({ client: http })]),
-    trust: options.trust ?? announcedTrust(),
-    emit: unthrowing(options.onEvent ?? (() => {})),
+    trust: trustOf(options, { http, layout, emit }),
+    openPgpKeys: options.openPgpKeys ?? null,
+    emit,
   };
+}
+
+interface TrustParts {
+  readonly http: HttpClient;
+  readonly layout: InstallLayout;
+  readonly emit: OnUpdateEvent;
+}
+
+function trustOf({ host, trust = { kind: 'signed' } }: UpdaterOptions, { http, layout, emit }: TrustParts): ReleaseTrust {
+  if (trust.kind === 'announced') return announcedTrust();
+  const { kind: _kind, ...given } = trust;
+  return new SignedTrust({
+    fileSystem: host.fileSystem,
+    clock: host.clock,
+    source: httpMetadataSource(http),
+    folder: layout.trust,
+    ...given,
+    onRootTaken: (keyIds) => emit({ kind: 'root-taken', keyIds }),
+  });
 }
 
 const unthrowing =
@@ -297,6 +345,9 @@ async function check(
   const current = installed.version?.version ?? null;
   const shown = installed.version === null ? null : shownVersion(installed.version);
   const answer = await context.api.check({ version: current }, options.signal);
+  // Also when there is nothing newer: whoever withholds releases is found out when signed metadata expires. Where nothing
+  // was installed nothing is left behind.
+  if (installed.state !== null) await context.trust.refresh(options.signal);
   const latest = answer.latest_version;
   if (!answer.update_available || latest === null) {
     return answer.reason === undefined || answer.reason === 'up_to_date'

@@ -8,15 +8,18 @@ import type { FastifyBaseLogger } from 'fastify';
 import { sql } from 'kysely';
 import type { Database, Tx } from './open-database.js';
 
-/** accounts: customers, keys, operators, terminals, their policies. catalogue: applications, releases, rollouts, deltas. */
-export type Topic = 'accounts' | 'catalogue';
+/**
+ * accounts: customers, keys, operators, terminals, their policies. catalogue: applications, releases, rollouts, deltas.
+ * metadata: what is signed.
+ */
+export type Topic = 'accounts' | 'catalogue' | 'metadata';
 
 const lookMs = 1_000;
 
 export class Changes {
   readonly #database: Database;
   readonly #log: FastifyBaseLogger;
-  readonly #listeners: Record<Topic, (() => void)[]> = { accounts: [], catalogue: [] };
+  readonly #listeners: Record<Topic, (() => void)[]> = { accounts: [], catalogue: [], metadata: [] };
   readonly #seen = new Map<string, number>();
   #timer: NodeJS.Timeout | null = null;
   #looking: Promise<void> | null = null;

@@ -92,8 +92,8 @@ describe.each(testDatabases)('the %s database', (kind) => {
     expect(await db.selectFrom('rollout').select(['share', 'state']).execute()).toEqual(
       Array(2).fill({ share: 10_000, state: 'running' }),
     );
-    const uses = await db.selectFrom('object_use').select('object').orderBy('object').execute();
-    expect(uses.map(({ object }) => object[0])).toEqual(['a', 'b', 'c', 'd']);
+    const uses = await db.selectFrom('object_use').select(['object', 'build_id']).orderBy('object').orderBy('build_id').execute();
+    expect(uses.map(({ object, build_id }) => `${object[0]}${build_id}`)).toEqual(['a1', 'a2', 'b1', 'b2', 'c2', 'd2']);
     const tokens = await db.selectFrom('operator_token').innerJoin('operator', 'operator.id', 'operator_id').selectAll().execute();
     expect(tokens).toMatchObject([{ role: 'admin', token_sha256: 'hash' }]);
     expect(await db.selectFrom('delta').select(['state', 'is_refining', 'requests']).execute()).toEqual([

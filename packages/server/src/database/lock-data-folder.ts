@@ -2,7 +2,7 @@
  * One server to a data folder. The lock is a directory whose time is renewed while its holder lives (proper-lockfile);
  * who holds it stands beside it, so that a living holder is refused at once and a dead one's lock is waited out.
  */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { UpdaterError } from '@remendo/core';
@@ -17,7 +17,6 @@ const staleMs = 5_000;
  * @throws UpdaterError SERVER_DATA_LOCKED when another living process holds it.
  */
 export async function lockDataFolder(folder: string, onLost: (error: Error) => void): Promise<() => Promise<void>> {
-  await mkdir(folder, { recursive: true });
   const deadline = Date.now() + 3 * staleMs;
   for (;;) {
     const release = await tryLock(folder, onLost);

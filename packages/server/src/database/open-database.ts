@@ -6,6 +6,7 @@ import { CompiledQuery, Kysely, Migrator, PostgresDialect, type Transaction } fr
 import pg from 'pg';
 import { releasesMigration } from './migrations/0001-releases.js';
 import { fleetMigration } from './migrations/0002-fleet.js';
+import { signingMigration } from './migrations/0003-signing.js';
 import { PgliteClient } from './pglite-client.js';
 import { pgliteDialect } from './pglite-dialect.js';
 import { poolExecutor } from './pool-executor.js';
@@ -30,7 +31,7 @@ export type DatabaseLocation =
   | { readonly kind: 'embedded'; readonly folder: string }
   | { readonly kind: 'postgres'; readonly url: string };
 
-const migrations = { '0001-releases': releasesMigration, '0002-fleet': fleetMigration };
+const migrations = { '0001-releases': releasesMigration, '0002-fleet': fleetMigration, '0003-signing': signingMigration };
 
 /** Connections of one server: as many as it has requests in the database at the same time, and jobs. */
 const connectionsMax = 16;

@@ -34,6 +34,8 @@ export interface ReleaseTable {
   display_version: string | null;
   type: 'stable' | 'development' | 'hotfix';
   state: 'draft' | 'testing' | 'published' | 'deprecated' | 'withdrawn';
+  /** What a draft becomes when the last of its builds is signed; null: it stays one. */
+  state_when_signed: Changing<'testing' | 'published' | null>;
   title: string;
   description: string;
   changelog: string;
@@ -67,6 +69,29 @@ export interface BuildTable {
   zip_object: string;
   files: number;
   installed_bytes: number;
+  /** Of the canonical manifest; null: recorded before metadata was signed, and not signed yet. */
+  manifest_bytes: Changing<number | null>;
+  /** When signed metadata first named the build as it is; null: it is a draft, whatever its release is. */
+  signed_at: Changing<Date | null>;
+  /** Detached OpenPGP signature of the zip, armored. */
+  zip_signature: Changing<string | null>;
+  created_at: CreatedAt;
+}
+
+/** Every version of every role that terminals may still ask for. */
+export interface SignedMetadataTable {
+  role: string;
+  version: number;
+  body: string;
+  expires_at: Date;
+  created_at: CreatedAt;
+}
+
+/** Keys of the server's own, each as a key file that the server's passphrase opens. */
+export interface SigningKeyTable {
+  key_id: string;
+  role: 'root' | 'targets' | 'online';
+  key_file: string;
   created_at: CreatedAt;
 }
 
@@ -161,7 +186,7 @@ export type OperatorRole = 'viewer' | 'publisher' | 'admin';
 
 /** What every process looks at once a second: see `changes.ts`. */
 export interface ChangeTable {
-  topic: 'accounts' | 'catalogue';
+  topic: 'accounts' | 'catalogue' | 'metadata';
   revision: Changing<number>;
 }
 
@@ -171,6 +196,13 @@ export interface CustomerTable {
   code: string;
   /** Lower-case. Unique among those that are not deleted. */
   email: string;
+  /** Since when it is known to be theirs: before, no mail goes there. */
+  mail_confirmed_at: Optional<Date>;
+  /** Of the code that was sent there last, and until when it is good. */
+  mail_code_sha256: Optional<string>;
+  mail_code_until: Optional<Date>;
+  /** An operator added, invited or changed this customer. */
+  is_vouched: Changing<boolean>;
   first_name: string;
   last_name: string;
   company: string;
@@ -325,10 +357,12 @@ export interface RolloutOutcomeTable {
   at: Moment;
 }
 
-/** Which applications' plans name an object, and when one did last: who may fetch it, and how long it stays. */
+/** Which builds' plans name an object, and when one did last: who may fetch it, and how long it stays. */
 export interface ObjectUseTable {
   object: string;
   application_id: number;
+  /** That the plan leads to; null: one of before this was written down. */
+  build_id: number | null;
   used_at: Changing<Date>;
 }
 
@@ -470,4 +504,6 @@ export interface Tables {
   webhook: WebhookTable;
   backup_monitor: BackupMonitorTable;
   backup_check: BackupCheckTable;
+  signed_metadata: SignedMetadataTable;
+  signing_key: SigningKeyTable;
 }

@@ -122,8 +122,9 @@ async function layOut(ports: BuildDeltaPorts, delta: ClaimedDelta, folder: strin
   const pairs = pairContents(base, target);
   const isQuick = ports.isQuickFirst && !delta.isRefining && ports.profile === 'compact' && newBytes(pairs) >= quickBytesMin;
   const profile = isQuick ? 'fast' : ports.profile;
-  const newContents = pairs.map((pair) => pair.target.sha256);
-  const known = chooseKnown(base, target, await loadPatchesFor(ports.database.db, newContents, profile));
+  const contents = pairs.map((pair) => pair.target.sha256);
+  const patches = await loadPatchesFor(ports.database.db, { build: delta.target, contents, profile });
+  const known = chooseKnown(base, target, patches);
   const { missing, bases, targets } = contentsToRead(base, target, known);
   const [baseZip, targetZip] = [join(folder, 'base.zip'), join(folder, 'target.zip')];
   const job: BuildJob = {
@@ -193,7 +194,7 @@ async function storeResult(ports: BuildDeltaPorts, { delta, folder, started, pro
     if (delta.isRefining && (await storedBytes(tx, row)) <= index.bytes + (pack?.bytes ?? 0)) return keepAsIs(tx, delta.id);
     await recordDelta(tx, { deltaId: delta.id, derivations, index, pack, notices, buildMs, profile, isRefining });
     const own = [index.digest, ...(pack === null ? [] : [pack.digest])];
-    await recordObjectUse(tx, delta.target.application, own);
+    await recordObjectUse(tx, delta.target, own);
     // Also those of patches that were known before: they may have been let go since they were looked up.
     await requireStored(ports.objects, [...new Set([...own, ...derivations.map(({ blob }) => blob.object)])]);
     if (isRefining) await enqueueDelta(ports.queue, tx, delta.id);

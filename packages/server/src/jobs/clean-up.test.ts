@@ -100,6 +100,22 @@ describe.each(testDatabases)('the clean-up on the %s database', (kind) => {
     expect(await db.selectFrom('audit_event').where('action', '=', 'old').select('id').execute()).toHaveLength(1);
   });
 
+  it('forgets terminals that nobody enrolled and that are not seen any more', async () => {
+    const application = { slug: 'erp', name: 'erp', version_form: 'semver' as const };
+    const { id } = await db.insertInto('application').values(application).returning('id').executeTakeFirstOrThrow();
+    const sighting = { application_id: id, platform: 'any', channel: 'stable' };
+    for (const [terminal_key, days] of [
+      ['/seen', 99],
+      ['/gone', 101],
+    ] as const)
+      await db
+        .insertInto('sighting')
+        .values({ ...sighting, terminal_key, checked_at: daysAgo(days) })
+        .execute();
+    await clean();
+    expect(await db.selectFrom('sighting').select('terminal_key').execute()).toEqual([{ terminal_key: '/seen' }]);
+  });
+
   it('goes on with the other steps when one fails', async () => {
     await addNotification('read and old', 101, true);
     const asked: Date[] = [];

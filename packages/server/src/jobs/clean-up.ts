@@ -9,6 +9,7 @@ import { cleanHistory } from '../history/clean-history.js';
 import { cleanNotifications } from '../notifications/clean-notifications.js';
 import type { ObjectStore } from '../object-store/object-store.js';
 import { collectGarbage } from '../releases/collect-garbage.js';
+import { cleanSightings } from '../terminals/clean-sightings.js';
 import type { JobKind } from './job-queue.js';
 
 export const cleanUpKind: JobKind<object> = {
@@ -33,6 +34,7 @@ const uploadMsMax = 86_400_000;
 
 const steps: Readonly<Record<string, (ports: CleanPorts, now: Date) => Promise<unknown>>> = {
   history: ({ db, historyDays, signal }, now) => cleanHistory(db, { historyDays, now, signal }),
+  sightings: ({ db, historyDays, signal }, now) => cleanSightings(db, { historyDays, now, signal }),
   notifications: ({ db, historyDays, signal }, now) => cleanNotifications(db, { historyDays, now, signal }),
   credentials: ({ db }, now) => cleanCredentials(db, now),
   uploads: ({ objects }, now) => objects.removeUnfinished(new Date(now.getTime() - uploadMsMax)),

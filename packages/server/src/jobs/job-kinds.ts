@@ -1,5 +1,6 @@
 import { announceReleaseKind } from '../notifications/announce-release.js';
 import { deliverNotificationKind } from '../notifications/deliver-notification-kind.js';
+import { renewMetadataKind } from '../signing/renew-metadata.js';
 import { buildDeltaKind } from './build-delta-kind.js';
 import { cleanUpKind } from './clean-up.js';
 import type { JobKind } from './job-queue.js';
@@ -12,4 +13,5 @@ export const jobKinds: readonly JobKind<object>[] = [
   announceReleaseKind,
   watchFleetKind,
   cleanUpKind,
+  renewMetadataKind,
 ];

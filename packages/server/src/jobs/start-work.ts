@@ -8,6 +8,7 @@ import { deliverNotificationKind } from '../notifications/deliver-notification-k
 import { openSenders } from '../notifications/open-senders.js';
 import { warmPlans } from '../plans/warm-plans.js';
 import type { AppPorts } from '../routes/app-ports.js';
+import { renewMetadata, renewMetadataKind } from '../signing/renew-metadata.js';
 import { buildDeltaJob } from './build-delta-job.js';
 import { buildDeltaKind } from './build-delta-kind.js';
 import { sweepDeltas, workerName } from './claim-delta.js';
@@ -69,7 +70,7 @@ interface Telling {
 
 /** Notifications, what there is to notify of, and the daily clean-up. @throws UpdaterError CONFIG_INVALID. */
 async function startTelling(
-  { config, database, changes, queue, notifier, objects }: AppPorts,
+  { config, database, changes, queue, notifier, objects, signer, metadata }: AppPorts,
   { log, signal }: Telling,
 ): Promise<void> {
   const { db } = database;
@@ -80,5 +81,6 @@ async function startTelling(
   });
   await queue.work(announceReleaseKind, 1, (announcement) => announceRelease({ db, queue, notifier }, announcement));
   await queue.work(watchFleetKind, 1, () => watchFleet({ db, notifier, silentHours, log }, new Date()));
+  await queue.work(renewMetadataKind, 1, () => renewMetadata({ changes, signer, metadata, log }, new Date()));
   await queue.work(cleanUpKind, 1, () => cleanUp({ db, changes, objects, historyDays, log, signal }, new Date()));
 }

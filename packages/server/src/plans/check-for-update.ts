@@ -13,6 +13,7 @@ import {
 } from '@remendo/core';
 import type { CheckAnswer } from '@remendo/core/protocol';
 import type { CatalogueView, PlatformReleases } from '../releases/catalogue.js';
+import { isOpenTo } from '../releases/release-access.js';
 import type { ApplicationRecord, BuildRecord } from '../releases/release-records.js';
 import { zipName } from '../releases/versions-folder.js';
 import type { PlanService } from './plan-service.js';
@@ -98,7 +99,8 @@ async function answerTo(view: CatalogueView, plans: PlanService, asked: Asked) {
   }
   const target = releases.byVersion.get(offer.version);
   if (target === undefined) throw new Error(`the offered release ${offer.version} is not in the catalogue`);
-  const base = version === null ? null : (releases.byVersion.get(version) ?? null);
+  const installed = version === null ? undefined : releases.byVersion.get(version);
+  const base = installed !== undefined && isOpenTo(installed, asked.terminal.ring ?? null) ? installed : null;
   const bytes = await patchBytes({ view, plans }, base, target, asked.codecs);
   const answer: CheckAnswer = { update_available: true, ...names, ...describe(target, offer), patch_bytes: bytes ?? null };
   return { answer, isLasting: bytes !== undefined };

@@ -13,7 +13,7 @@ export async function identifyRelease(
   ports: { readonly db: Db; readonly manifests: ManifestReader },
   builds: readonly BuildRecord[],
   files: IdentifyRequest['files'],
-): Promise<IdentifyAnswer> {
+): Promise<IdentifyAnswer['candidates']> {
   const shared = await sharedContents(ports.db, builds, files);
   const likely = builds
     .filter((build) => shared.has(build.zip_object))
@@ -33,7 +33,7 @@ export async function identifyRelease(
       files: build.files,
     });
   }
-  return { candidates: candidates.sort((a, b) => b.matched - a.matched).slice(0, candidatesMax) };
+  return candidates.sort((a, b) => b.matched - a.matched).slice(0, candidatesMax);
 }
 
 /** How many of the contents each build's zip holds. */

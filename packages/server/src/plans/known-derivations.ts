@@ -4,7 +4,9 @@ import type { CodecName, KnownDerivation } from '@remendo/core/publish';
 import { sql } from 'kysely';
 import type { Db } from '../database/open-database.js';
 import type { PatchProfile } from '../database/tables.js';
-import type { BuildRecord } from '../releases/release-records.js';
+import { findUsable, type UsingBuild } from '../releases/object-use.js';
+import { isOpen } from '../releases/release-access.js';
+import { type BuildRecord, buildState } from '../releases/release-records.js';
 
 /** Patches on top of patches: further back than this, whole contents are cheaper. */
 const patchDepthMax = 16;
@@ -27,20 +29,29 @@ export interface WantedContents {
 
 /**
  * Patches backwards from the missing contents, through contents that other patches make; whole contents in the target's
- * zip and in packs; and the deltas between the two releases as recipes for chains.
+ * zip and in packs; and the deltas between the two releases as recipes for chains. Nothing out of objects that only lead to
+ * builds which are not published.
  */
 export async function loadKnownDerivations(db: Db, wanted: WantedContents): Promise<KnownDerivations> {
   const recipes = await loadRecipes(db, wanted);
   const patches = wanted.base === null ? [] : await loadPatchesTo(db, wanted.missing);
   const wholes = await loadWholes(db, wanted);
+  const found = [...recipes.flatMap((recipe) => recipe.derivations), ...patches, ...wholes];
+  const bytes = await findUsable(db, wanted.target, objectsOf(found));
+  const isUsable = ({ blob }: Derivation): boolean => bytes.has(blob.object);
   const byPlace = new Map<string, Derivation>();
-  for (const derivation of [...recipes.flatMap((recipe) => recipe.derivations), ...patches, ...wholes]) {
+  for (const derivation of found.filter(isUsable)) {
     const { object, offset } = derivation.blob;
     byPlace.set(`${object} ${offset} ${derivation.kind === 'whole' ? derivation.target.sha256 : ''}`, derivation);
   }
-  const derivations = [...byPlace.values()];
-  return { derivations, objects: await loadObjects(db, derivations), deltas: recipes };
+  const objects = [...bytes].map(([digest, bytes]) => ({ digest: digest as Digest, bytes }));
+  const deltas = recipes.map((recipe) => ({ ...recipe, derivations: recipe.derivations.filter(isUsable) }));
+  return { derivations: [...byPlace.values()], objects, deltas };
 }
+
+const objectsOf = (derivations: readonly Derivation[]): readonly string[] => [
+  ...new Set(derivations.map(({ blob }) => blob.object)),
+];
 
 const anyOf = (digests: readonly string[]) => sql<string>`any(${[...digests]}::text[])`;
 
@@ -131,7 +142,7 @@ async function loadWholes(db: Db, { target, missing }: WantedContents): Promise<
   return rows.map(wholeDerivation);
 }
 
-/** The deltas that lead from a release no older than the base to one no newer than the target. */
+/** The deltas that lead from a release no older than the base to one no newer than the target, and by none that is not published. */
 async function loadRecipes(db: Db, { base, target }: WantedContents): Promise<readonly DeltaRecipe[]> {
   if (base === null) return [];
   const rows = await db
@@ -144,16 +155,32 @@ async function loadRecipes(db: Db, { base, target }: WantedContents): Promise<re
     .where('application.slug', '=', target.application)
     .where('target.platform', '=', target.platform)
     .where('delta.state', '=', 'ready')
-    .select(['delta.id', 'delta.pack_object', 'base_release.version as base_version', 'target_release.version as target_version'])
+    .select(['delta.id', 'delta.pack_object', 'delta.base_build_id', 'delta.target_build_id'])
+    .select(['base_release.version as base_version', 'target_release.version as target_version'])
     .orderBy('delta.id', 'desc')
     .execute();
+  const known = await loadKnownBuilds(db, { base, target });
   const between = rows
     .filter(
       (row) => compareVersions(row.base_version, base.version) >= 0 && compareVersions(row.target_version, target.version) <= 0,
     )
+    .filter((row) => known.has(row.base_build_id) && known.has(row.target_build_id))
     .slice(0, recipesMax);
   const built = await loadBuilt(db, between);
   return between.map((row) => ({ base: row.base_version, target: row.target_version, derivations: built.get(row.id) ?? [] }));
+}
+
+/** By their ids: those that are published, and the two. */
+async function loadKnownBuilds(db: Db, { base, target }: Record<'base' | 'target', BuildRecord>): Promise<ReadonlySet<number>> {
+  const rows = await db
+    .selectFrom('build')
+    .innerJoin('release', 'release.id', 'build.release_id')
+    .innerJoin('application', 'application.id', 'release.application_id')
+    .where('application.slug', '=', target.application)
+    .where('build.platform', '=', target.platform)
+    .select(['build.id', buildState.as('state'), 'release.released_at'])
+    .execute();
+  return new Set([base.buildId, target.buildId, ...rows.filter(isOpen).map(({ id }) => id)]);
 }
 
 /** What each delta was built of: its patches, and the whole contents in its pack. */
@@ -178,33 +205,33 @@ async function loadBuilt(
   return built;
 }
 
+export interface WantedPatches {
+  /** That a delta is to lead to. */
+  readonly build: UsingBuild;
+  /** Contents of it that the base does not have. */
+  readonly contents: readonly Digest[];
+  readonly profile: PatchProfile;
+}
+
 /**
- * Every stored patch that makes some of the contents, in the form that a build takes: what is of use is chosen there. For a
- * compact build not those that were made in a hurry.
+ * Every stored patch that makes some of the contents and may be named in a delta to the build, in the form that a build
+ * takes: what is of use is chosen there. For a compact build not those that were made in a hurry.
  */
-export async function loadPatchesFor(
-  db: Db,
-  targets: readonly Digest[],
-  profile: PatchProfile,
-): Promise<readonly KnownDerivation[]> {
+export async function loadPatchesFor(db: Db, { build, contents, profile }: WantedPatches): Promise<readonly KnownDerivation[]> {
   const rows = await patchQuery(db)
-    .innerJoin('object', 'object.digest', 'patch.object')
-    .select('object.bytes as object_bytes')
-    .where('patch.id', 'in', (eb) => eb.selectFrom('patch_target').select('patch_id').where('sha256', '=', anyOf(targets)))
+    .where('patch.id', 'in', (eb) => eb.selectFrom('patch_target').select('patch_id').where('sha256', '=', anyOf(contents)))
     .where((eb) => (profile === 'fast' ? eb.lit(true) : eb(sql`coalesce(patch.profile, 'compact')`, '=', 'compact')))
     .orderBy('patch.bytes')
     .orderBy('patch.id')
     .limit(patchesMax)
     .execute();
-  return rows.map((row) => ({ derivation: patchDerivation(row), objectBytes: row.object_bytes }));
-}
-
-async function loadObjects(db: Db, derivations: readonly Derivation[]): Promise<readonly DeltaObject[]> {
-  const digests = new Set(derivations.map((derivation) => derivation.blob.object));
-  const rows = await db
-    .selectFrom('object')
-    .where('digest', '=', anyOf([...digests]))
-    .select(['digest', 'bytes'])
-    .execute();
-  return rows.map((row) => ({ digest: row.digest as Digest, bytes: row.bytes }));
+  const bytes = await findUsable(
+    db,
+    build,
+    rows.map(({ object }) => object),
+  );
+  return rows.flatMap((row) => {
+    const objectBytes = bytes.get(row.object);
+    return objectBytes === undefined ? [] : [{ derivation: patchDerivation(row), objectBytes }];
+  });
 }

@@ -67,7 +67,7 @@ export class PlanService {
     const fetchable = withoutHugeIndexes(composed);
     await this.#storeIndexes(fetchable);
     const answer = fitAnswer(answerHead(base, target), fetchable);
-    await this.#recordUse(answer, target.application);
+    await this.#recordUse(answer, target);
     this.ports.metrics.planComposed();
     return answer;
   }
@@ -87,9 +87,9 @@ export class PlanService {
   }
 
   /** Who may fetch the objects of a plan, and that they are in use. */
-  async #recordUse({ plans, target }: PlanAnswer, application: string): Promise<void> {
+  async #recordUse({ plans, target }: PlanAnswer, build: BuildRecord): Promise<void> {
     const objects = new Set(plans.flatMap(({ fetches }) => fetches.map(({ digest }) => digest)));
-    await recordObjectUse(this.ports.db, application, [...objects, target.manifest.digest, target.zip.digest]);
+    await recordObjectUse(this.ports.db, build, [...objects, target.manifest.digest, target.zip.digest]);
   }
 
   async #storeIndexes({ plans }: ComposedPlans): Promise<void> {

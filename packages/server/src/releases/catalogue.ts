@@ -87,6 +87,7 @@ export class CatalogueView {
   readonly #applications: ReadonlyMap<string, ApplicationRecord>;
   readonly #defaultSlug: string | undefined;
   readonly #isConfigured: boolean;
+  readonly #builds: ReadonlyMap<number, BuildRecord>;
   readonly #platforms = new Map<string, Map<string, PlatformReleases>>();
   readonly #pointers: ReadonlyMap<string, string>;
   readonly #underWay = new Set<string>();
@@ -94,6 +95,7 @@ export class CatalogueView {
 
   constructor({ applications, builds, pointers, deltas, defaultApplication }: ViewRows) {
     this.#applications = new Map(applications.map((application) => [application.slug, application]));
+    this.#builds = new Map(builds.map((build) => [build.buildId, build]));
     this.#isConfigured = defaultApplication !== null;
     this.#defaultSlug = defaultApplication ?? applications[0]?.slug;
     this.#pointers = new Map(pointers.map((row) => [`${row.application_id} ${row.channel}`, row.version]));
@@ -141,21 +143,14 @@ export class CatalogueView {
     return this.#pointers.get(`${id} ${channel}`) ?? null;
   }
 
-  /** One build by version as people write it, in any state. Null when there is none. @throws UpdaterError RELEASE_VERSION_INVALID. */
+  /** One build by version as people write it, in any state: who may know of it says `release-access.ts`. Null when there is none. @throws UpdaterError RELEASE_VERSION_INVALID. */
   findBuild(application: ApplicationRecord, platform: string, version: string): BuildRecord | null {
     return this.releases(application, platform).byVersion.get(parseVersion(version).version) ?? null;
   }
 
-  /** @throws UpdaterError RELEASE_NOT_FOUND, RELEASE_VERSION_INVALID, RELEASE_NOT_OFFERED when its files are gone. */
-  requireBuild(application: ApplicationRecord, platform: string, version: string): BuildRecord {
-    const build = this.findBuild(application, platform, version);
-    const details = { application: application.slug, version, platform };
-    if (build === null || build.state === 'draft') {
-      throw new UpdaterError('RELEASE_NOT_FOUND', `${application.slug} ${version} is not published for ${platform}`, { details });
-    }
-    if (build.is_removed)
-      throw new UpdaterError('RELEASE_NOT_OFFERED', 'the release was withdrawn and its files are gone', { details });
-    return build;
+  /** In any state. */
+  buildById(id: number): BuildRecord | undefined {
+    return this.#builds.get(id);
   }
 
   /** What the channel offers to who is in every rollout: the newest published release up to its pointer. */

@@ -3,6 +3,7 @@ import { type Channel, type HaltRule, nextReleaseState, parseVersion, UpdaterErr
 import type { ApplicationChange, ReleaseChange } from '@remendo/core/protocol';
 import { type Actor, recordAudit } from '../audit/record-audit.js';
 import type { Tx } from '../database/open-database.js';
+import { requireSigned } from '../signing/complete-signing.js';
 import { movePointers, pointChannel } from './record-release.js';
 import { channelTakes } from './release-records.js';
 
@@ -30,13 +31,14 @@ export async function takeRelease(tx: Tx, name: ReleaseName) {
 
 /**
  * @returns the release's id when this published it, for who is to be told; else null.
- * @throws UpdaterError RELEASE_NOT_FOUND, RELEASE_STATE for a way between states that there is not.
+ * @throws UpdaterError RELEASE_NOT_FOUND, RELEASE_STATE for a way between states that there is not, RELEASE_UNSIGNED.
  */
 export async function changeRelease(tx: Tx, actor: Actor, name: ReleaseName, change: ReleaseChange): Promise<number | null> {
   const release = await takeRelease(tx, name);
-  const { state, floor, mandatory, title, changelog, breaking_changes, requirements, reason } = change;
+  const { state, floor, mandatory, title, changelog, breaking_changes, requirements, downgrade_from, reason } = change;
   const isMoved = state !== undefined && state !== release.state;
   if (isMoved) nextReleaseState(release.state, state);
+  if (isMoved && (state === 'testing' || state === 'published')) await requireSigned(tx, release.id);
   const texts = { title, changelog, breaking_changes, mandatory, is_floor: floor };
   const given = Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== undefined));
   await tx
@@ -59,6 +61,7 @@ export async function changeRelease(tx: Tx, actor: Actor, name: ReleaseName, cha
     detail: {
       ...given,
       ...(requirements === undefined ? {} : { requirements }),
+      ...(downgrade_from === undefined ? {} : { downgrade_from }),
       ...(isMoved ? { state, was: release.state } : {}),
     },
   });
@@ -72,6 +75,7 @@ function movedTo(state: NonNullable<ReleaseChange['state']>, release: ReleaseRow
   const isFloor = state === 'withdrawn' && release.released_at === null ? false : undefined;
   return {
     state,
+    state_when_signed: null,
     ...(state === 'published' ? { released_at: release.released_at ?? new Date() } : {}),
     ...(isFloor === undefined ? {} : { is_floor: isFloor }),
   };

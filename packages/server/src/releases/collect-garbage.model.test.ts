@@ -125,7 +125,7 @@ class History {
         .returning('id')
         .executeTakeFirstOrThrow();
       await recordDelta(tx, { ...made, deltaId, notices: [], buildMs: 1, profile: 'compact', isRefining: false });
-      await recordObjectUse(tx, 'erp', [made.index.digest, ...(made.pack === null ? [] : [made.pack.digest])]);
+      await recordObjectUse(tx, target, [made.index.digest, ...(made.pack === null ? [] : [made.pack.digest])]);
     });
   }
 
@@ -134,11 +134,8 @@ class History {
     const to = await this.#ports.manifests.read(target);
     const held = contentsOf(from);
     const missing = contentsOf(to).filter(({ sha256 }) => held.every((content) => content.sha256 !== sha256));
-    const stored = await loadPatchesFor(
-      this.#ports.database.db,
-      missing.map(({ sha256 }) => sha256),
-      'compact',
-    );
+    const contents = missing.map(({ sha256 }) => sha256);
+    const stored = await loadPatchesFor(this.#ports.database.db, { build: target, contents, profile: 'compact' });
     const known = chooseKnown(from, to, stored).map(({ derivation }) => derivation);
     const isKnown = new Set(
       known.flatMap((derivation) => (derivation.kind === 'patch' ? derivation.targets : [])).map(({ sha256 }) => sha256),

@@ -14,17 +14,32 @@ import { openTestDatabase, type TestDatabase, testDatabases } from '../testing/t
 import { newDataFolder, removeFolder } from '../testing/test-server.js';
 import { type CollectOptions, collectGarbage } from './collect-garbage.js';
 import { findGarbage } from './find-garbage.js';
-import { recordObjectUse, requireStored } from './object-use.js';
+import { recordObjectUse, requireStored, type UsingBuild } from './object-use.js';
 import { recordObject } from './record-release.js';
 
 const log = { warn() {} } as never;
 const hours = (count: number): number => count / 24;
+
+/** Whose zip and manifest are one object, which is not in the store. */
+async function addBuild(db: Db): Promise<number> {
+  const object = digestOf('a build');
+  await db.insertInto('object').values({ digest: object, bytes: 1, kind: 'zip' }).execute();
+  const { rows } = await sql<{ id: number }>`
+    with made as (
+      insert into release (application_id, version, type, state, title, description, changelog, breaking_changes,
+        requires_backup, requires_downtime, rollback_compatible, mandatory)
+      select id, '1.0.0', 'stable', 'published', '', '', '', '', false, false, true, false from application returning id)
+    insert into build (release_id, platform, manifest_digest, manifest_object, zip_object, files, installed_bytes)
+    select id, 'any', ${object}, ${object}, ${object}, 1, 1 from made returning id`.execute(db);
+  return (rows[0] as { id: number }).id;
+}
 
 describe.each(testDatabases)('garbage on the %s database', (kind) => {
   let test: TestDatabase;
   let db: Db;
   let folder: string;
   let objects: DiskObjectStore;
+  let plan: UsingBuild;
 
   beforeAll(async () => {
     test = await openTestDatabase(kind);
@@ -32,6 +47,7 @@ describe.each(testDatabases)('garbage on the %s database', (kind) => {
     folder = await newDataFolder();
     objects = new DiskObjectStore(folder);
     await db.insertInto('application').values({ slug: 'erp', name: 'erp', version_form: 'semver' }).execute();
+    plan = { application: 'erp', buildId: await addBuild(db) };
   });
   afterAll(async () => {
     await test?.remove();
@@ -53,7 +69,7 @@ describe.each(testDatabases)('garbage on the %s database', (kind) => {
 
   it('goes a month after its last use: doomed first, removed an hour later, and audited', async () => {
     const digest = await store('used once');
-    await recordObjectUse(db, 'erp', [digest]);
+    await recordObjectUse(db, plan, [digest]);
     await ageStorage(db, 30);
     expect(await digests()).toEqual([]);
     await ageStorage(db, 2);
@@ -89,7 +105,7 @@ describe.each(testDatabases)('garbage on the %s database', (kind) => {
     const digest = await store('comes back');
     await ageStorage(db, 32);
     await collect();
-    await recordObjectUse(db, 'erp', [digest]);
+    await recordObjectUse(db, plan, [digest]);
     await ageStorage(db, 1);
     expect(await collect()).toMatchObject({ removedObjects: 0 });
     await ageStorage(db, 32);
@@ -113,7 +129,7 @@ describe.each(testDatabases)('garbage on the %s database', (kind) => {
     expect(await findGarbage(db, new Date())).toMatchObject([{ digest }]);
     await ageStorage(db, 1);
     expect(await collect()).toMatchObject({ removedObjects: 1 });
-    await expect(recordObjectUse(db, 'erp', [digest])).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
+    await expect(recordObjectUse(db, plan, [digest])).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
     await objects.put(digest, { kind: 'buffer', buffer: Buffer.from('gone meanwhile') });
     await record();
     expect(await digests()).toEqual([]);
@@ -173,7 +189,7 @@ describe.each(testDatabases)('garbage on the %s database', (kind) => {
     await ageStorage(db, 1);
     let removing: Promise<unknown> = Promise.resolve();
     await db.transaction().execute(async (tx) => {
-      await recordObjectUse(tx, 'erp', [digest]);
+      await recordObjectUse(tx, plan, [digest]);
       removing = collect().catch(() => {});
       await untilSomebodyWaits(db);
     });

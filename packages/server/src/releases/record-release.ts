@@ -4,6 +4,7 @@ import {
   type Channel,
   compareVersions,
   type Digest,
+  encodeManifest,
   type Manifest,
   manifestBytes,
   manifestDigest,
@@ -41,10 +42,13 @@ export interface StoredBuild {
   readonly manifestObject: { readonly digest: Digest; readonly bytes: number };
   readonly zip: { readonly digest: Digest; readonly bytes: number };
   readonly contents: readonly ContentInZip[];
+  /** Detached OpenPGP signature of the zip, armored; null: there is none. */
+  readonly zipSignature: string | null;
 }
 
 export interface RecordedBuild {
   readonly buildId: number;
+  readonly releaseId: number;
   readonly alreadyPublished: boolean;
 }
 
@@ -92,7 +96,7 @@ export async function findRecorded(db: Db | Tx, manifest: Manifest, type: Releas
     .executeTakeFirst();
   if (build === undefined) return null;
   if (build.manifest_digest !== manifestDigest(manifest)) throw releaseExists(manifest, 'with other files');
-  return { buildId: build.id, alreadyPublished: true };
+  return { buildId: build.id, releaseId: release.id, alreadyPublished: true };
 }
 
 /**
@@ -115,8 +119,10 @@ export async function recordRelease(tx: Tx, stored: StoredBuild, fields: Release
       manifest_digest: stored.manifestDigest,
       manifest_object: stored.manifestObject.digest,
       zip_object: stored.zip.digest,
+      zip_signature: stored.zipSignature,
       files: manifest.files.length,
       installed_bytes: manifestBytes(manifest),
+      manifest_bytes: encodeManifest(manifest).length,
     })
     .returning('id')
     .executeTakeFirstOrThrow();
@@ -124,9 +130,8 @@ export async function recordRelease(tx: Tx, stored: StoredBuild, fields: Release
     tx,
     stored.contents.map((content) => ({ ...content, object: stored.zip.digest })),
   );
-  await recordObjectUse(tx, manifest.application, [stored.zip.digest, stored.manifestObject.digest]);
-  await movePointers(tx, applicationId, releaseId);
-  return { buildId, alreadyPublished: false };
+  await recordObjectUse(tx, { application: manifest.application, buildId }, [stored.zip.digest, stored.manifestObject.digest]);
+  return { buildId, releaseId, alreadyPublished: false };
 }
 
 const releaseExists = (of: { application: string; version: string }, how: string): UpdaterError =>
@@ -180,7 +185,9 @@ async function takeRelease(tx: Tx, applicationId: number, manifest: Manifest, fi
       version: manifest.version,
       display_version: manifest.displayVersion ?? null,
       type: fields.type,
-      state: fields.state,
+      // Until its builds are signed nobody gets it.
+      state: 'draft',
+      state_when_signed: fields.state === 'draft' ? null : fields.state,
       title: fields.title,
       description: fields.description,
       changelog: fields.changelog,
@@ -191,7 +198,7 @@ async function takeRelease(tx: Tx, applicationId: number, manifest: Manifest, fi
       mandatory: fields.mandatory,
       is_floor: fields.isFloor,
       requirements: JSON.stringify(fields.requirements),
-      released_at: fields.state === 'published' ? new Date() : null,
+      released_at: null,
     })
     .returning('id')
     .executeTakeFirstOrThrow();

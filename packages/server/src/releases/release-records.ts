@@ -46,11 +46,17 @@ export interface BuildRecord {
   readonly manifest_object_bytes: number;
   readonly zip_object: string;
   readonly zip_bytes: number;
+  /** There is an OpenPGP signature of the zip. */
+  readonly is_zip_signed: boolean;
   /** The release was withdrawn long ago: its zip is gone. */
   readonly is_removed: boolean;
   readonly files: number;
   readonly installed_bytes: number;
 }
+
+/** In a statement with both: a build that joins a release counts when it is signed. */
+export const buildState = sql<BuildRecord['state']>`case when build.signed_at is null and release.state in ('testing', 'published')
+  then 'draft' else release.state end`;
 
 /** Builds in every state, in no order. */
 export const buildQuery = (db: Db | Tx) =>
@@ -69,7 +75,7 @@ export const buildQuery = (db: Db | Tx) =>
       'release.version',
       'release.display_version',
       'release.type',
-      'release.state',
+      buildState.as('state'),
       'release.title',
       'release.changelog',
       'release.breaking_changes',
@@ -86,6 +92,7 @@ export const buildQuery = (db: Db | Tx) =>
       'manifest.bytes as manifest_object_bytes',
       'build.zip_object',
       'zip.bytes as zip_bytes',
+      sql<boolean>`build.zip_signature is not null`.as('is_zip_signed'),
       sql<boolean>`zip.removed_at is not null`.as('is_removed'),
       'build.files',
       'build.installed_bytes',

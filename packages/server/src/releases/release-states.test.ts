@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { admin, ask, newCustomer, newOperator, newTerminal, nobody, type TestCustomer } from '../testing/test-accounts.js';
 import { publishOk, startTestServer, type TestServer } from '../testing/test-server.js';
+import { zipOf } from '../testing/zip-of.js';
 
 let server: TestServer;
 let customer: TestCustomer;
@@ -145,6 +146,21 @@ describe('channels', () => {
 });
 
 describe('publishing', () => {
+  it.each(['manifest.json', '1.0.zip', 'v1.0.0.zip'])(
+    'refuses an application that is called like a file of releases: %s',
+    async (name) => {
+      const form = new FormData();
+      form.set('application', name);
+      form.set('version', '1.0.0');
+      form.set('file', new Blob([zipOf([{ path: 'app.txt', bytes: 'x' }])]), 'release.zip');
+      const answer = await fetch(`${server.url}/api/v1/releases`, { method: 'POST', headers: admin, body: form });
+      expect([answer.status, ((await answer.json()) as { code: string }).code]).toEqual([400, 'REQUEST_INVALID']);
+      expect((await ask(server, 'GET', '/api/v1/applications')).body.applications).not.toContainEqual(
+        expect.objectContaining({ slug: name }),
+      );
+    },
+  );
+
   it('takes requirements, floors and rollouts with the zip, and checks tell of them', async () => {
     const application = newApplication();
     const fields = {

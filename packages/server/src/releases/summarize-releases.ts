@@ -4,12 +4,17 @@ import { sql } from 'kysely';
 import type { Db } from '../database/open-database.js';
 import type { BuildRecord } from './release-records.js';
 
-/** Releases as the API shows them, each with the deltas that lead to it, newest base first. */
-export async function summarizeReleases(db: Db, builds: readonly BuildRecord[]): Promise<ReleaseSummary[]> {
-  const deltas = await deltasTo(
-    db,
-    builds.map((build) => build.buildId),
-  );
+/**
+ * Releases as the API shows them, each with the deltas that lead to it, newest base first.
+ * @param isSeen whether the build with this id may be named as a base; default: each of them.
+ */
+export async function summarizeReleases(
+  db: Db,
+  builds: readonly BuildRecord[],
+  isSeen: (buildId: number) => boolean = () => true,
+): Promise<ReleaseSummary[]> {
+  const buildIds = builds.map((build) => build.buildId);
+  const deltas = byTarget((await deltasTo(db, buildIds)).filter(({ base_build_id }) => isSeen(base_build_id)));
   return builds.map((build) => ({
     application: build.application,
     platform: build.platform,
@@ -21,6 +26,7 @@ export async function summarizeReleases(db: Db, builds: readonly BuildRecord[]):
     files: build.files,
     installed_bytes: build.installed_bytes,
     zip: { digest: build.zip_object, bytes: build.zip_bytes },
+    zip_signed: build.is_zip_signed,
     title: build.title,
     changelog: build.changelog,
     mandatory: build.mandatory,
@@ -31,8 +37,8 @@ export async function summarizeReleases(db: Db, builds: readonly BuildRecord[]):
   }));
 }
 
-async function deltasTo(db: Db, buildIds: readonly number[]): Promise<ReadonlyMap<number, ReleaseSummary['deltas']>> {
-  const rows = await db
+function deltasTo(db: Db, buildIds: readonly number[]) {
+  return db
     .selectFrom('delta')
     .innerJoin('build as base', 'base.id', 'delta.base_build_id')
     .innerJoin('release as base_release', 'base_release.id', 'base.release_id')
@@ -40,6 +46,7 @@ async function deltasTo(db: Db, buildIds: readonly number[]): Promise<ReadonlyMa
     .leftJoin('object as pack', 'pack.digest', 'delta.pack_object')
     .where('delta.target_build_id', '=', sql<number>`any(${[...buildIds]}::int[])`)
     .select([
+      'delta.base_build_id',
       'delta.target_build_id',
       'delta.state',
       'delta.detail',
@@ -51,10 +58,13 @@ async function deltasTo(db: Db, buildIds: readonly number[]): Promise<ReadonlyMa
         where delta_patch.delta_id = delta.id and patch.object is distinct from delta.pack_object)`.as('shared_bytes'),
     ])
     .execute();
-  const byTarget = new Map<number, ReleaseSummary['deltas']>();
+}
+
+function byTarget(rows: Awaited<ReturnType<typeof deltasTo>>): ReadonlyMap<number, ReleaseSummary['deltas']> {
+  const found = new Map<number, ReleaseSummary['deltas']>();
   for (const row of rows.sort((a, b) => compareVersions(b.base_version, a.base_version))) {
-    const list = byTarget.get(row.target_build_id) ?? [];
-    byTarget.set(row.target_build_id, list);
+    const list = found.get(row.target_build_id) ?? [];
+    found.set(row.target_build_id, list);
     list.push({
       base_version: row.base_version,
       state: row.state,
@@ -63,5 +73,5 @@ async function deltasTo(db: Db, buildIds: readonly number[]): Promise<ReadonlyMa
       ...(row.detail === null ? {} : { detail: row.detail }),
     });
   }
-  return byTarget;
+  return found;
 }

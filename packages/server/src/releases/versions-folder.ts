@@ -3,7 +3,7 @@
  * for the default application, `versions/<application>/<platform>/…` for all others. A view: it is written from the
  * records, never read.
  */
-import { type Digest, errorChain } from '@remendo/core';
+import { type Digest, errorChain, UpdaterError } from '@remendo/core';
 import type { FastifyBaseLogger } from 'fastify';
 import { sql } from 'kysely';
 import type { Db } from '../database/open-database.js';
@@ -14,6 +14,15 @@ import type { BuildRecord } from './release-records.js';
 /** What the zip of a version is called. */
 export const zipName = (build: Pick<BuildRecord, 'version' | 'display_version'>): string =>
   `v${build.display_version ?? build.version}.zip`;
+
+/**
+ * Applications have folders beside the files of the default one.
+ * @throws UpdaterError REQUEST_INVALID for a name that one of those files has, or may have.
+ */
+export function requireFolderName(slug: string): void {
+  if (slug !== 'manifest.json' && !slug.endsWith('.zip')) return;
+  throw new UpdaterError('REQUEST_INVALID', `an application can not be called ${slug}: files of releases are called so`);
+}
 
 interface VersionsFolderPorts {
   readonly db: Db;

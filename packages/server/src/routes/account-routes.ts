@@ -1,4 +1,5 @@
 /** What customers do for themselves: register, ask about their licence, change their keys. */
+import { errorChain } from '@remendo/core';
 import {
   KeyList,
   KeyRequest,
@@ -9,7 +10,9 @@ import {
   RegisterAnswer,
   RegisterRequest,
 } from '@remendo/core/protocol';
+import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
+import { codeCharacters, confirmMail, sendMailCode } from '../accounts/confirm-mail.js';
 import { listKeys, revokeKey, rotateKeys } from '../accounts/customer-keys.js';
 import { daysLeft, lastDay, licenceState } from '../accounts/licence.js';
 import { type CustomerAccount, requireCustomer, requireCustomerKey } from '../accounts/principal.js';
@@ -24,6 +27,7 @@ export const notStored = { 'cache-control': 'no-store' };
 
 export function accountRoutes(app: App, ports: AppPorts): void {
   registerRoute(app, ports);
+  mailRoutes(app, ports);
   licenseRoute(app, ports);
   keyRoutes(app, ports);
 }
@@ -44,10 +48,36 @@ function registerRoute(app: App, ports: AppPorts): void {
   app.post('/api/v1/register', options, async (request, reply) => {
     const rules = { mode: config.registration, levelMax: config.registrationLevelMax };
     const answer = await registerCustomer(changes, actorOf(request), { rules, request: request.body });
+    const { code } = answer.data;
+    // Not waited for: the answer takes as long as one to an e-mail that is known, to which nothing is sent.
+    if (code !== undefined) void sendMailCode(changes, codesOf(ports), code).catch((error) => logUnsent(request, error));
     return reply
       .code(201)
       .headers(notStored)
       .send({ ...answer, data: withOldNames(request, answer.data) });
+  });
+}
+
+const codesOf = ({ notifier, config }: AppPorts) => ({ notifier, confirmationMailsPerDay: config.confirmationMailsPerDay });
+
+const logUnsent = ({ log }: FastifyRequest, error: unknown): void =>
+  log.warn({ event: 'mail_code_not_sent', errors: errorChain(error) }, 'no code was sent; the customer can ask for one');
+
+const CodeSent = Type.Object({ sent: Type.Boolean() });
+const MailCode = Type.Object({ code: Type.String({ pattern: `^[A-Z0-9]{${codeCharacters}}$` }) }, { additionalProperties: false });
+
+function mailRoutes(app: App, ports: AppPorts): void {
+  const tags = ['accounts'];
+  const send = { tags, summary: 'Send a code to the own mail address, which confirms it: one a day', response: { 202: CodeSent } };
+  app.post('/api/v1/mail/code', { schema: send }, async (request, reply) => {
+    const { code } = requireCustomerKey(request);
+    return reply.code(202).send({ sent: await sendMailCode(ports.changes, codesOf(ports), code) });
+  });
+  const confirm = { tags, summary: 'Confirm the own mail address with the code that was sent there', body: MailCode };
+  app.post('/api/v1/mail/confirm', { schema: { ...confirm, response: { 204: Type.Null() } } }, async (request, reply) => {
+    const { id: customerId } = requireCustomerKey(request);
+    await confirmMail(ports.changes, actorOf(request), { customerId, code: request.body.code });
+    return reply.code(204).send(null);
   });
 }
 

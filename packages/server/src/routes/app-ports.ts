@@ -19,6 +19,8 @@ import type { PlanService } from '../plans/plan-service.js';
 import type { Catalogue } from '../releases/catalogue.js';
 import type { ManifestReader } from '../releases/manifest-object.js';
 import type { VersionsFolder } from '../releases/versions-folder.js';
+import type { MetadataFolder } from '../signing/metadata-folder.js';
+import type { Signer } from '../signing/signer.js';
 import type { Sightings } from '../terminals/sightings.js';
 
 /** What the routes work with. */
@@ -37,6 +39,8 @@ export interface AppPorts {
   readonly metrics: Metrics;
   readonly notifier: Notifier;
   readonly versions: VersionsFolder;
+  readonly signer: Signer;
+  readonly metadata: MetadataFolder;
   /** Where uploads lie until they are published; emptied at every start. */
   readonly uploadsFolder: string;
 }

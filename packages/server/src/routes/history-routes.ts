@@ -7,6 +7,7 @@ import { parseMoment } from '../history/moments.js';
 import { recordEvents } from '../history/record-events.js';
 import { scopeOf } from '../history/record-scope.js';
 import { summarizeUpdates } from '../history/summarize-updates.js';
+import { RequestCounter } from '../plugins/request-counter.js';
 import { terminalKeyOf } from '../terminals/sightings.js';
 import type { App, AppPorts } from './app-ports.js';
 import { cutPage, numberedPageOf, pageQuery } from './paging.js';
@@ -33,7 +34,10 @@ export function historyRoutes(app: App, ports: AppPorts): void {
 }
 
 function eventsRoute(app: App, ports: AppPorts): void {
-  const writer = new EventWriter(ports);
+  const { database, config } = ports;
+  const day = { perMinute: config.eventBytesPerDay, windowSeconds: 86_400 };
+  const quota = new RequestCounter({ database, log: app.log, name: 'events', ...day });
+  const recorder = { writer: new EventWriter(ports), quota };
   const schema = {
     tags: ['updates'],
     summary: 'Tell what became of updates; an event that is told twice counts once',
@@ -51,7 +55,7 @@ function eventsRoute(app: App, ports: AppPorts): void {
       address: ip,
       userAgent: request.raw.headers['user-agent'],
     };
-    return recordEvents(writer, await ports.catalogue.view(), source, request.body.events);
+    return recordEvents(recorder, await ports.catalogue.view(), source, request.body.events);
   });
 }
 

@@ -89,6 +89,17 @@ it('marks notifications of the own inbox as read, one or all, and none of anothe
   expect((await subjects(ana.as, '?unread=true')).length).toBeGreaterThan(0);
 });
 
+it('lets a terminal read the inbox and mark nothing in it', async () => {
+  await tell(ana);
+  const terminal = await newTerminal(server, ana);
+  const unread = await subjects(ana.as, '?unread=true');
+  const [{ id }] = (await inbox(terminal.as, '?unread=true')).notifications;
+  for (const path of [`/api/v1/notifications/${id}/read`, '/api/v1/notifications/read-all']) {
+    expect(await ask(server, 'POST', path, { as: terminal.as })).toMatchObject({ status: 403, body: { code: 'AUTH_FORBIDDEN' } });
+  }
+  expect(await subjects(ana.as, '?unread=true')).toEqual(unread);
+});
+
 it('tells where a notification went, and a customer nothing of the operators', async () => {
   const subject = await tell(ana, 'backup_failed');
   const [{ id }] = (await inbox(ana.as)).notifications;

@@ -73,6 +73,8 @@ async function ownerOf({ database }: AppPorts, request: FastifyRequest, options:
 }
 
 const inbox: OwnerOptions = { role: 'viewer', isForTerminals: true };
+/** What lies in a branch may read what concerns it, and not put it out of sight of who is to act on it. */
+const marking: OwnerOptions = { role: 'viewer', isForTerminals: false };
 const settings: OwnerOptions = { role: 'admin', isForTerminals: false };
 
 function inboxRoutes(app: App, ports: AppPorts): void {
@@ -113,11 +115,11 @@ function readRoutes(app: App, ports: AppPorts): void {
   const { db } = ports.database;
   const one = { tags, summary: 'Mark a notification of the own inbox as read', params: IdParams, response: { 200: Notification } };
   app.post('/api/v1/notifications/:id/read', { schema: one }, async (request) =>
-    readNotification(db, await ownerOf(ports, request, inbox), Number(request.params.id)),
+    readNotification(db, await ownerOf(ports, request, marking), Number(request.params.id)),
   );
   const all = { tags, summary: 'Mark everything in the own inbox as read', response: { 200: ReadAnswer } };
   app.post('/api/v1/notifications/read-all', { schema: all }, async (request) => ({
-    read: await readAll(db, await ownerOf(ports, request, inbox)),
+    read: await readAll(db, await ownerOf(ports, request, marking)),
   }));
 }
 

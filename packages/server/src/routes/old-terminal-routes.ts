@@ -3,7 +3,7 @@ import { hasCode, UpdaterError } from '@remendo/core';
 import { OldCheckAnswer } from '@remendo/core/protocol';
 import { Type } from 'typebox';
 import { oldCheckAnswer } from '../plans/check-for-update.js';
-import { requireAccess, requireOffered } from '../releases/release-access.js';
+import { requireAccess, requireBuild, requireOffered } from '../releases/release-access.js';
 import type { App, AppPorts } from './app-ports.js';
 import { objectAnswers } from './send-object.js';
 import { sendZip } from './update-routes.js';
@@ -53,7 +53,7 @@ export function oldTerminalRoutes(app: App, ports: AppPorts): void {
       if (version === undefined) throw new UpdaterError('RELEASE_NOT_FOUND', 'releases are called v1.0.1.zip');
       const { view, application, platform } = await findDefault();
       const licensed = requireAccess(request.principal, application, ports.config.licenseGraceDays);
-      const build = view.requireBuild(application, platform, version);
+      const build = requireBuild(view, request.principal, { application, platform, version });
       requireOffered(build, request.principal, licensed);
       return sendZip(ports, { request, reply }, build);
     },

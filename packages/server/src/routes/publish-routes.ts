@@ -9,6 +9,7 @@ import { isUnstorable } from '../plugins/request-text.js';
 import { type PublishInput, publishRelease, type UploadedZip } from '../releases/publish-release.js';
 import { findBuildById } from '../releases/release-records.js';
 import { summarizeReleases } from '../releases/summarize-releases.js';
+import { readOpenPgpKeys } from '../releases/zip-signature.js';
 import type { App, AppPorts } from './app-ports.js';
 import { withUpload } from './receive-upload.js';
 import { slug } from './request-shapes.js';
@@ -72,6 +73,9 @@ const ReleaseForm = Type.Object({
   rollout_groups: Type.Optional(Type.String({ maxLength: 65_536, description: 'Comma between' })),
   rollout_rings: Type.Optional(Type.String({ maxLength: 65_536, description: 'Comma between' })),
   access: oneOf(['public', 'licensed']),
+  zip_signature: Type.Optional(
+    Type.String({ maxLength: 65_536, description: 'Detached OpenPGP signature of the zip: armored, or binary in base64' }),
+  ),
 });
 
 type Fields = ReadonlyMap<string, string>;
@@ -81,12 +85,14 @@ async function publish(
   request: FastifyRequest,
   applicationOf: (fields: Fields) => string | Promise<string>,
 ): Promise<PublishAnswer> {
-  const { database, changes, objects, queue, versions, config } = ports;
+  const { database, changes, objects, queue, signer, versions, config } = ports;
   return withUpload(request, { folder: ports.uploadsFolder, bytesMax: config.uploadBytesMax }, async ({ fields, zip }) => {
     const input = readFields(fields, zip, { application: await applicationOf(fields), access: config.newApplicationAccess });
-    const publishing = { database, changes, objects, queue, deltaBases: config.deltaBases };
+    const openPgpKeys = await readOpenPgpKeys(config);
+    const publishing = { database, changes, objects, queue, signer, deltaBases: config.deltaBases, openPgpKeys };
     const recorded = await publishRelease(publishing, input, actorOf(request));
     await versions.write();
+    await ports.metadata.write();
     const build = await findBuildById(database.db, recorded.buildId);
     const [release] = build === null ? [] : await summarizeReleases(database.db, [build]);
     if (release === undefined) throw new UpdaterError('SERVER_FAILED', 'the release that was just recorded is gone');
@@ -118,6 +124,7 @@ function readFields(fields: Fields, zip: UploadedZip, { application, access }: D
     application: slugField('application', application),
     platform: slugField('platform', fields.get('platform') ?? 'any'),
     version: fields.get('version'),
+    zipSignature: fields.get('zip_signature'),
     fields: {
       type: oneOfField(fields, 'type', releaseTypes) ?? oneOfField(fields, 'channel', channels) ?? 'stable',
       title: fields.get('title') ?? '',

@@ -16,11 +16,13 @@ import { Type } from 'typebox';
 import { requireOperator } from '../accounts/principal.js';
 import { actorOf } from '../audit/record-audit.js';
 import { enqueueAnnouncement } from '../notifications/announce-release.js';
+import type { CatalogueView } from '../releases/catalogue.js';
 import { changeApplication, changeRelease, promoteRelease } from '../releases/change-release.js';
-import { requireAccess } from '../releases/release-access.js';
+import { mayKnow, requireAccess } from '../releases/release-access.js';
 import type { BuildRecord } from '../releases/release-records.js';
 import { summarizeReleases } from '../releases/summarize-releases.js';
 import { changeRollout, listRollouts } from '../rollouts/rollouts.js';
+import { allowDowngrade } from '../signing/allow-downgrade.js';
 import type { App, AppPorts } from './app-ports.js';
 import { AskedHeaders, AskedQuery, askedOf, channel, slug, version } from './request-shapes.js';
 
@@ -34,9 +36,16 @@ export function releaseRoutes(app: App, ports: AppPorts): void {
   applicationRoutes(app, ports);
 }
 
-/** Operators see every release; others what is published of what they may have. */
-const isSeen = (request: FastifyRequest, { state }: BuildRecord): boolean =>
-  request.principal.kind === 'operator' || state === 'published' || state === 'deprecated';
+/** Operators see every release; others what they may know of, and was not withdrawn. */
+const isSeen = ({ principal }: FastifyRequest, build: BuildRecord): boolean =>
+  principal.kind === 'operator' || (build.state !== 'withdrawn' && mayKnow(build, principal));
+
+const seenBy =
+  (request: FastifyRequest, view: CatalogueView) =>
+  (buildId: number): boolean => {
+    const build = view.buildById(buildId);
+    return build !== undefined && isSeen(request, build);
+  };
 
 async function findAsked(ports: AppPorts, request: FastifyRequest) {
   const view = await ports.catalogue.view();
@@ -54,7 +63,7 @@ function listRoutes(app: App, ports: AppPorts): void {
     const platforms = platform === undefined ? view.platforms(application) : [platform];
     const builds = platforms.flatMap((name) => view.releases(application, name).builds).filter((build) => isSeen(request, build));
     reply.header('cache-control', 'private, no-cache');
-    return { releases: await summarizeReleases(db, builds) };
+    return { releases: await summarizeReleases(db, builds, seenBy(request, view)) };
   });
   const one = {
     ...asked,
@@ -67,7 +76,7 @@ function listRoutes(app: App, ports: AppPorts): void {
     const { view, application, platform } = await findAsked(ports, request);
     const build = view.findBuild(application, view.platform(application, platform), request.params.version);
     if (build === null || !isSeen(request, build)) throw releaseNotFound(application.slug, request.params.version);
-    const [summary] = await summarizeReleases(db, [build]);
+    const [summary] = await summarizeReleases(db, [build], seenBy(request, view));
     reply.header('cache-control', 'private, no-cache');
     if (summary === undefined) throw new UpdaterError('SERVER_FAILED', 'a build without a summary');
     return summary;
@@ -97,11 +106,14 @@ function changeRoutes(app: App, ports: AppPorts): void {
   };
   app.patch('/api/v1/releases/:version', { onRequest, schema: change }, async (request) => {
     const name = await releaseToChange(ports, request);
-    await ports.changes.change(['catalogue'], async (tx) => {
+    await ports.changes.change(['catalogue', 'metadata'], async (tx) => {
       const published = await changeRelease(tx, actorOf(request), name, request.body);
       if (published !== null) await enqueueAnnouncement(ports.queue, tx, published);
+      const { downgrade_from: from } = request.body;
+      if (from !== undefined) await allowDowngrade(tx, ports.signer, name, parseVersion(from).version);
     });
     await ports.versions.write();
+    await ports.metadata.write();
     const { view, application, platform } = await findAsked(ports, request);
     const build =
       view.findBuild(application, view.platform(application, platform), name.version) ??

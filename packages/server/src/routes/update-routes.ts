@@ -8,9 +8,11 @@ import type { Principal } from '../accounts/principal.js';
 import { checkForUpdate } from '../plans/check-for-update.js';
 import { identifyRelease } from '../plans/identify-release.js';
 import type { CatalogueView } from '../releases/catalogue.js';
-import { type Licensed, requireAccess, requireOffered } from '../releases/release-access.js';
+import { findUsable } from '../releases/object-use.js';
+import { type Licensed, mayKnow, requireAccess, requireBuild, requireOffered } from '../releases/release-access.js';
 import type { ApplicationRecord, BuildRecord } from '../releases/release-records.js';
 import { zipName } from '../releases/versions-folder.js';
+import { readZipSignature } from '../releases/zip-signature.js';
 import { terminalKeyOf } from '../terminals/sightings.js';
 import type { App, AppPorts } from './app-ports.js';
 import { isNotModified } from './byte-range.js';
@@ -146,11 +148,11 @@ function planRoute(app: App, ports: AppPorts): void {
     const target =
       query.target === undefined
         ? newestFor(asked, query.channel ?? 'stable')
-        : view.requireBuild(application, platform, query.target);
+        : requireBuild(view, principal, { application, platform, version: query.target });
     requireOffered(target, principal, asked.licensed);
     const named = query.base === undefined ? null : view.findBuild(application, platform, query.base);
     const isThatBase = query.base_manifest === undefined || query.base_manifest === named?.manifest_digest;
-    const base = isThatBase && named?.state !== 'draft' ? named : null;
+    const base = isThatBase && named !== null && mayKnow(named, principal) ? named : null;
     if (base !== null) await ports.deltaWishes.wish(base, target);
     reply.header('cache-control', privateCaching);
     return ports.plans.plan(view, { base, target, codecs: codecsOf(query.codecs) });
@@ -172,8 +174,8 @@ function contentRoutes(app: App, ports: AppPorts): void {
     response: { 200: ContentsAnswer },
   };
   app.post('/api/v1/updates/contents', { schema: contents }, async (request) => {
-    const { view, application, platform, licensed } = await findAsked(ports, request);
-    const build = view.requireBuild(application, platform, request.body.version);
+    const { licensed, ...asked } = await findAsked(ports, request);
+    const build = requireBuild(asked.view, request.principal, { ...asked, version: request.body.version });
     return { contents: await locateContents(ports, { build, licensed }, request.body.contents) };
   });
   const identify = {
@@ -184,8 +186,10 @@ function contentRoutes(app: App, ports: AppPorts): void {
   };
   app.post('/api/v1/updates/identify', { schema: identify }, async (request) => {
     const { view, application, platform } = await findAsked(ports, request);
-    const builds = view.releases(application, platform).builds.filter(({ state }) => state !== 'draft');
-    return identifyRelease({ db: ports.database.db, manifests: ports.manifests }, builds, request.body.files);
+    const builds = view.releases(application, platform).builds.filter((build) => mayKnow(build, request.principal));
+    const reading = { db: ports.database.db, manifests: ports.manifests };
+    const candidates = await identifyRelease(reading, builds, request.body.files);
+    return { application: application.slug, platform, candidates };
   });
 }
 
@@ -196,17 +200,19 @@ async function locateContents(
   digests: readonly string[],
 ): Promise<ContentsAnswer['contents']> {
   const { db } = ports.database;
-  // After the end of a licence installs are still repaired, from the zip they came from: see release-access.ts.
-  const kinds = licensed.kind === 'served' ? ['pack'] : [];
-  const rows = await db
+  const found = await db
     .selectFrom('content')
     .innerJoin('object', 'object.digest', 'content.object')
     .where('content.sha256', '=', sql<string>`any(${[...new Set(digests)]}::text[])`)
-    .where((eb) => eb.or([eb('content.object', '=', build.zip_object), eb('object.kind', '=', sql<'pack'>`any(${kinds}::text[])`)]))
+    .where((eb) => eb.or([eb('content.object', '=', build.zip_object), eb('object.kind', '=', 'pack')]))
     .selectAll('content')
     .select('object.bytes as object_bytes')
     .orderBy('content.encoded_bytes')
     .execute();
+  // After the end of a licence installs are still repaired, from the zip they came from: see release-access.ts.
+  const packs = licensed.kind === 'served' ? found.map(({ object }) => object) : [];
+  const usable = await findUsable(db, build, packs);
+  const rows = found.filter(({ object }) => object === build.zip_object || usable.has(object));
   const ofRelease = new Set(rows.filter((row) => row.object === build.zip_object).map((row) => row.sha256));
   return digests.map((sha256) => {
     const row = rows.find((candidate) => candidate.sha256 === sha256);
@@ -227,8 +233,8 @@ function zipRoutes(app: App, ports: AppPorts): void {
     config: { countedAs: 'zip' },
     schema: { ...schema, summary: 'The full zip of a release', response: objectAnswers('application/zip') },
     handler: async (request, reply) => {
-      const { view, application, platform, licensed } = await findAsked(ports, request);
-      const build = view.requireBuild(application, platform, request.params.version);
+      const { licensed, ...asked } = await findAsked(ports, request);
+      const build = requireBuild(asked.view, request.principal, { ...asked, version: request.params.version });
       requireOffered(build, request.principal, licensed);
       return sendZip(ports, { request, reply }, build);
     },
@@ -239,9 +245,20 @@ function zipRoutes(app: App, ports: AppPorts): void {
     response: { 200: Type.Object({ checksum: Type.String() }) },
   };
   app.get('/api/v1/updates/checksum/:version', { schema: checksum }, async (request) => {
-    const { view, application, platform } = await findAsked(ports, request);
-    const build = view.requireBuild(application, platform, request.params.version);
+    const asked = await findAsked(ports, request);
+    const build = requireBuild(asked.view, request.principal, { ...asked, version: request.params.version });
     return { checksum: `sha256:${build.zip_object}` };
+  });
+  const signature = {
+    ...schema,
+    summary: 'Detached OpenPGP signature of the full zip of a release, armored',
+    response: { 200: { description: 'The signature', content: { 'application/pgp-signature': { schema: { type: 'string' } } } } },
+  };
+  app.get('/api/v1/updates/signature/:version', { schema: signature }, async (request, reply) => {
+    const asked = await findAsked(ports, request);
+    const build = requireBuild(asked.view, request.principal, { ...asked, version: request.params.version });
+    const armored = await readZipSignature(ports.database.db, build);
+    return reply.type('application/pgp-signature').send(armored);
   });
 }
 

@@ -1,0 +1,64 @@
+/**
+ * Metadata that an offline bundle carries: the files of a repository as they were when it was made, and `bundle.json`,
+ * signed by the role `bundle` that the targets delegate, which names that timestamp and has an expiry of its own.
+ *
+ * Signatures, versions and hashes hold as they do online, and floors are kept and raised; freshness is weaker. Timestamp
+ * and snapshot hold for days, and a bundle travels for weeks: their expiry is held against the time at which the bundle
+ * was signed, and the bundle's against the terminal's. What was withdrawn in between is not known to it.
+ */
+import type { Metadata, Targets } from '@tufjs/models';
+import { UpdaterError } from '../errors.js';
+import { digestOf } from '../hash/digest.js';
+import { mapMetadataSource } from './metadata-source.js';
+import { parseMetadata, signedAtMs } from './parse-metadata.js';
+import { bundleRole, bundleTimestamp } from './release-targets.js';
+import type { BundleFreshness } from './release-trust.js';
+import { type BundleCheck, SignedTrust, type SignedTrustOptions } from './signed-trust.js';
+
+export const bundleFile = 'bundle.json';
+
+/**
+ * Trust in releases by what a bundle carries.
+ * @param files `bundle.json`, `timestamp.json`, `2.root.json`, …: a terminal that knows newer ones refuses older ones.
+ * @throws UpdaterError TRUST_INVALID when the bundle says nothing of itself.
+ */
+export function openBundleTrust(
+  files: ReadonlyMap<string, Uint8Array>,
+  options: Omit<SignedTrustOptions, 'source' | 'bundle'>,
+): SignedTrust {
+  const bytes = files.get(bundleFile);
+  if (bytes === undefined) throw new UpdaterError('TRUST_INVALID', `there is no ${bundleFile} in the bundle`);
+  const bundle = parseMetadata('targets', bytes);
+  return new SignedTrust({ ...options, source: mapMetadataSource(files), bundle: checkOf(bundle) });
+}
+
+function checkOf(bundle: Metadata<Targets>): BundleCheck {
+  const freshness = { signedAtMs: signedAtMs(bundle.signed), expiresMs: Date.parse(bundle.signed.expires) };
+  return {
+    freshness,
+    async verify(session, now) {
+      assertSigned(bundle, session.trusted.getRole('targets'));
+      if (bundle.signed.isExpired(now)) throw new UpdaterError('TRUST_EXPIRED', `the bundle expired ${bundle.signed.expires}`);
+      const { timestamp = '' } = await session.files();
+      const named = bundle.signed.targets[bundleTimestamp];
+      if (named?.hashes.sha256 !== digestOf(timestamp) || named.length !== Buffer.byteLength(timestamp)) {
+        throw new UpdaterError('TRUST_INVALID', 'the bundle carries another timestamp than the one it names');
+      }
+    },
+  };
+}
+
+function assertSigned(bundle: Metadata<Targets>, targets: Metadata<Targets> | undefined): void {
+  try {
+    if (targets === undefined) throw new TypeError('there are no trusted targets');
+    targets.verifyDelegate(bundleRole, bundle);
+  } catch (cause) {
+    throw new UpdaterError('TRUST_INVALID', 'the bundle is not signed by who may make bundles', { cause });
+  }
+}
+
+const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+
+/** For whoever looks at the output of an install from a bundle. */
+export const describeFreshness = ({ signedAtMs: signed, expiresMs }: BundleFreshness): string =>
+  `as of ${dayOf(signed)}, when the bundle was made; it expires ${dayOf(expiresMs)}, and knows nothing of what was withdrawn since`;
