@@ -93,6 +93,14 @@ describe.skipIf(process.platform === 'win32')('permissions of POSIX', () => {
     expect((await theirs.inspect(layout)).writers).toEqual([]);
   });
 
+  it.skipIf(ownUid !== 0)('a root of trust that somebody else has put there is theirs, also when the folder is not', async () => {
+    const layout = await makeInstall({ root: 0o755, home: 0o700 });
+    const planted = join(layout.trust, 'root.json');
+    await writeFile(planted, '{}');
+    await chown(planted, 65_534, 65_534);
+    expect(await whoCanWrite(layout, true)).toEqual([{ path: planted, who: 'its owner, user 65534' }]);
+  });
+
   it('this process has more rights than others when it is root', () => {
     expect(posixRunner()).toEqual({ uid: ownUid, isPrivileged: ownUid === 0 });
   });

@@ -25,7 +25,7 @@ export function posixRunner(): PosixRunner {
 }
 
 export const posixPermissions = (runner: PosixRunner = posixRunner()): InstallPermissions => ({
-  async inspect({ root, home }, isTightened = false) {
+  async inspect({ root, home, trust }, isTightened = false) {
     const own = new Set([await realpathOrSame(root), await realpathOrSame(home)]);
     const writers: OtherWriter[] = [];
     for (const path of new Set([...own, ...foldersAbove([root, home, ...own])])) {
@@ -34,6 +34,14 @@ export const posixPermissions = (runner: PosixRunner = posixRunner()): InstallPe
       const kind = !own.has(path) ? 'above' : isTightened ? 'tightened' : 'own';
       writers.push(...writersOf(found, { runner, kind }).map((who) => ({ path, who })));
     }
+    // What somebody put there before the folder was ours alone: a root of trust, a configuration.
+    for (const folder of [home, trust]) {
+      for (const path of (await filesIn(folder)).map((name) => join(folder, name))) {
+        const found = await statOrNull(path);
+        if (found !== null && ![superuser, runner.uid].includes(found.uid))
+          writers.push({ path, who: `its owner, user ${found.uid}` });
+      }
+    }
     return { writers, isPrivileged: runner.isPrivileged, unknown: null };
   },
 
@@ -41,12 +49,14 @@ export const posixPermissions = (runner: PosixRunner = posixRunner()): InstallPe
     const steps: TighteningStep[] = [await tighten(root, 0o022), await tighten(home, 0o077), await tighten(trust, 0o077)].flat();
     // What lies deeper is nobody else's to look into; releases' own files keep their modes there, for the way back.
     for (const folder of [home, trust]) {
-      for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => []))
-        if (entry.isFile()) steps.push(...(await tighten(join(folder, entry.name), 0o077)));
+      for (const name of await filesIn(folder)) steps.push(...(await tighten(join(folder, name), 0o077)));
     }
     return steps;
   },
 });
+
+const filesIn = async (folder: string): Promise<readonly string[]> =>
+  (await readdir(folder, { withFileTypes: true }).catch(() => [])).filter((entry) => entry.isFile()).map(({ name }) => name);
 
 /**
  * In a folder above, a name can be replaced by whoever may write there; where it is sticky (/tmp), only by the owner of what

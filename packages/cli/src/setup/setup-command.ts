@@ -51,7 +51,10 @@ type Trust = 'shipped' | 'kept' | 'first_use' | 'missing';
 
 async function trustOf({ trustsFirstUse }: SetupAnswers, root: RootOfTrust | null, rootPath: string): Promise<Trust> {
   if (root !== null) return 'shipped';
-  if ((await nodeFileSystem().stat(rootPath)) !== null) return 'kept';
+  if ((await nodeFileSystem().stat(rootPath)) !== null) {
+    await readRootOfTrust(rootPath);
+    return 'kept';
+  }
   return trustsFirstUse ? 'first_use' : 'missing';
 }
 
