@@ -90,6 +90,7 @@ export { nextReleaseState, type ReleaseState, releaseTransitions } from './rollo
 export { peekInstall } from './transaction/install.js';
 export { type InstallLayout, installLayout } from './transaction/install-layout.js';
 export { type ParsedJournal, parseJournal } from './transaction/journal.js';
+export { bundleFile, describeFreshness, openBundleTrust } from './trust/bundle-metadata.js';
 export { httpMetadataSource, type MetadataSource, mapMetadataSource } from './trust/metadata-source.js';
 export { type MetadataFiles, openTufSession, type TufSession, type TufSessionOptions } from './trust/node-tuf-session.js';
 export type { OpenPgpFile } from './trust/openpgp-blocks.js';

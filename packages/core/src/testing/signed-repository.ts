@@ -16,7 +16,6 @@ import {
   nextRoot,
   type OfflineMetadata,
   type OnlineMetadata,
-  rolesOfRoot,
   rolesOfTargets,
   type SignedRole,
   type SigningKey,
@@ -110,14 +109,13 @@ export class SignedRepository {
   }
 
   /** A new root that names other keys in the place of those given, signed by the old root keys and the new. */
-  rotate(keys: { readonly root?: SigningKey[]; readonly online?: SigningKey }): void {
+  rotate(keys: { readonly root?: SigningKey[]; readonly targets?: SigningKey[]; readonly online?: SigningKey }): void {
     const before = this.keys;
     this.keys = { ...before, ...keys };
-    const roles = rolesOfRoot(this.offline.root);
     const online = all([this.keys.online]);
     const metadata = nextRoot(
       this.offline.root,
-      { ...roles, root: all(this.keys.root), snapshot: online, timestamp: online },
+      { root: all(this.keys.root), targets: all(this.keys.targets), snapshot: online, timestamp: online },
       { nowMs: this.nowMs, days: lifetimeDays.root },
     );
     for (const signing of [before.root, this.keys.root]) signMetadata(metadata, all(signing), signing);

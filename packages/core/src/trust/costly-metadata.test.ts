@@ -1,5 +1,5 @@
 /** Attacks that want a terminal's time, memory or disk: without end, too slow, too many, with names that lead elsewhere. */
-import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createHttpClient } from '../download/http-client.js';
@@ -243,6 +243,17 @@ describe('errors while verifying', () => {
       else break;
     }
     await terminal.verify(claim('1.2.0'));
+  });
+
+  it('says so when its folder is taken away', async () => {
+    const { source } = terminal.repository;
+    const thieving: MetadataSource = {
+      fetch(...args) {
+        rmSync(terminal.scratchFolder, { recursive: true, force: true });
+        return source.fetch(...args);
+      },
+    };
+    await expect(terminal.trust({ source: thieving }).refresh()).rejects.toMatchObject({ code: 'STORAGE_FAILED' });
   });
 
   it('says so when there is no folder to check in', async () => {

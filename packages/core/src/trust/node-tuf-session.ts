@@ -49,7 +49,7 @@ export interface TufSession {
   refresh(): Promise<void>;
   /** What is signed under a name; null when no trusted role names it. @throws as `refresh` does. */
   target(name: string): Promise<TargetFile | null>;
-  /** All that is trusted, as texts to keep. */
+  /** All that is trusted, as texts to keep. @throws UpdaterError STORAGE_FAILED. */
   files(): Promise<MetadataFiles>;
   close(): Promise<void>;
 }
@@ -62,7 +62,7 @@ export async function openTufSession(options: TufSessionOptions): Promise<TufSes
   try {
     return new NodeTufSession(folder, options);
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    await removeFolder(folder);
     throw isUpdaterError(error) ? error : new UpdaterError('TRUST_INVALID', 'the root of trust is none', { cause: error });
   }
 }
@@ -89,9 +89,12 @@ async function removeAbandoned(scratchFolder: string, nowMs: number): Promise<vo
     if (!name.startsWith(folderPrefix)) continue;
     const path = join(scratchFolder, name);
     const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: nowMs }));
-    if (nowMs - mtimeMs > abandonedMs) await rm(path, { recursive: true, force: true });
+    if (nowMs - mtimeMs > abandonedMs) await removeFolder(path);
   }
 }
+
+/** What can not be removed now, because somebody looks into it, is removed a day later. */
+const removeFolder = (path: string): Promise<void> => rm(path, { recursive: true, force: true }).catch(() => undefined);
 
 const fileOf = (role: string): string => `${encodeURIComponent(role)}.json`;
 
@@ -148,15 +151,19 @@ class NodeTufSession implements TufSession {
   }
 
   async files(): Promise<MetadataFiles> {
-    const names = await readdir(this.#folder);
-    const texts = await Promise.all(
-      names.map(async (name) => [roleOf(name), await readFile(join(this.#folder, name), 'utf8')] as const),
-    );
-    return Object.fromEntries(texts);
+    try {
+      const names = await readdir(this.#folder);
+      const texts = await Promise.all(
+        names.map(async (name) => [roleOf(name), await readFile(join(this.#folder, name), 'utf8')] as const),
+      );
+      return Object.fromEntries(texts);
+    } catch (cause) {
+      throw new UpdaterError('STORAGE_FAILED', 'the metadata that was checked can not be read back', { cause });
+    }
   }
 
   close(): Promise<void> {
-    return rm(this.#folder, { recursive: true, force: true });
+    return removeFolder(this.#folder);
   }
 
   async #fetch(

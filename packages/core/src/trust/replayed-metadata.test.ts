@@ -68,6 +68,14 @@ describe('rollback', () => {
     await expectRefused(terminal, { code: 'TRUST_ROLLBACK', attack, claimed: honest });
   });
 
+  it('refuses a root that leaves a version out', async () => {
+    const attack = (repository: SignedRepository) => {
+      repository.forge('root', (signed) => Object.assign(signed, { version: 3 }));
+      repository.files.set('2.root.json', repository.files.get('3.root.json') ?? new Uint8Array());
+    };
+    await expectRefused(terminal, { code: 'TRUST_ROLLBACK', attack, claimed: honest });
+  });
+
   it.each(['deleted', 'emptied', 'torn'] as const)('holds its floors when what it trusted is %s', async (how) => {
     const replay = replayOf(terminal.repository);
     terminal.wait(dayMs);
@@ -313,5 +321,19 @@ describe('stolen keys, as many as a role needs', () => {
     terminal.repository.sign(build('1.1.0'));
     await terminal.verify();
     await expectRefused(terminal, { code: 'TRUST_INVALID', attack: (repository) => nameEvil(repository, stolen) });
+  });
+
+  it('are believed until the root names others, when they were those of the targets', async () => {
+    const { repository } = terminal;
+    const stolen = repository.keys.targets;
+    const honestKeys = repository.keys.application;
+    repository.hand('erp', [createSigningKey()]);
+    repository.sign(build('1.1.0', { word: 'evil' }));
+    await terminal.verify(claim('1.1.0', { word: 'evil' }));
+    repository.rotate({ targets: [createSigningKey()] });
+    repository.hand('erp', honestKeys);
+    repository.sign(build('1.1.0'));
+    await terminal.verify();
+    await expectRefused(terminal, { code: 'TRUST_INVALID', attack: () => repository.forge('targets', unchanged, stolen) });
   });
 });

@@ -6,20 +6,19 @@
  * time a trusted key has signed, so that a clock that is set back brings no old metadata back. What was checked is kept
  * even when a later step fails. And the floors hold when the metadata itself is lost: see trust-state.ts.
  */
-import type { Metadata, Root, TargetFile, Targets } from '@tufjs/models';
+import type { Metadata, Root, Targets } from '@tufjs/models';
 import { hasCode, UpdaterError } from '../errors.js';
 import { readSmallFile } from '../file-system/file-source.js';
 import type { FileSystem } from '../file-system/file-system.js';
 import { makePrivateDirectory } from '../file-system/make-private-directory.js';
 import { writeDurably } from '../file-system/write-durably.js';
-import { type Digest, digestOf, isDigest } from '../hash/digest.js';
+import { digestOf } from '../hash/digest.js';
 import { limits } from '../limits.js';
-import { compareVersions, isSemver } from '../manifest/version.js';
 import type { Clock } from '../ports.js';
+import { floorsOf, floorsUnder, isBelowFloors, raisedFloors, raisedRoot } from './floors.js';
 import type { MetadataSource } from './metadata-source.js';
 import { openTufSession, type TufSession } from './node-tuf-session.js';
 import { assertSaneMetadata, signedAtMs } from './parse-metadata.js';
-import { applicationRole, binOf, manifestTarget, zipTarget } from './release-targets.js';
 import type {
   BundleFreshness,
   ReleaseClaim,
@@ -28,7 +27,8 @@ import type {
   VerifiedManifest,
   VerifiedRelease,
 } from './release-trust.js';
-import { type Floors, noFloors, readFloors, readTrustState, type TrustState, trustPaths, writeTrust } from './trust-state.js';
+import { type Floors, readFloors, readTrustState, type TrustState, trustPaths, writeTrust } from './trust-state.js';
+import { type ManifestClaim, manifestOf, requireManifest, verifyClaim } from './verify-claim.js';
 
 export interface SignedTrustOptions {
   readonly fileSystem: FileSystem;
@@ -238,109 +238,6 @@ function clockError(now: number, newest: number, relation: 'ahead of' | 'before'
   const why = relation === 'before' ? '' : ', or, if it is right, the server has signed nothing since: tell who runs it';
   const message = `this machine's clock says ${clock}, far ${relation} ${signed}, when the newest metadata was signed: set the clock${why}`;
   return new UpdaterError('TRUST_CLOCK', message, { details: { clock, signed }, ...(cause === undefined ? {} : { cause }) });
-}
-
-async function verifyClaim(session: TufSession, claim: ReleaseClaim): Promise<VerifiedRelease> {
-  const manifest = await requireManifest(session, claim);
-  const zip = await requireTarget(session, claim, zipTarget(claim));
-  if (zip.hashes.sha256 !== claim.zip.digest || zip.length !== claim.zip.bytes) throw unsigned(claim, 'with another zip');
-  const from = manifest.custom.downgrade_from;
-  return {
-    ...claim,
-    manifest: manifestOf(manifest),
-    mayReplace: (installed: string) => typeof from === 'string' && isSemver(from) && compareVersions(installed, from) <= 0,
-  } as VerifiedRelease;
-}
-
-type ManifestClaim = Omit<ReleaseClaim, 'zip'>;
-
-async function requireManifest(session: TufSession, claim: ManifestClaim): Promise<TargetFile> {
-  const manifest = await requireTarget(session, claim, manifestTarget(claim));
-  if (manifest.hashes.sha256 !== claim.manifestDigest) throw unsigned(claim, 'with another manifest');
-  return manifest;
-}
-
-const manifestOf = ({ hashes, length }: TargetFile): VerifiedManifest => ({
-  digest: hashes.sha256 as Digest,
-  bytesMax: Math.min(length, limits.manifestBytesMax),
-});
-
-const unsigned = (claim: ManifestClaim, how: string): UpdaterError => {
-  const { application, platform, version } = claim;
-  return new UpdaterError(
-    'TRUST_RELEASE_UNSIGNED',
-    `${application} ${version} for ${platform} is announced ${how} than the one that is signed`,
-    {
-      details: { application, platform, version },
-    },
-  );
-};
-
-async function requireTarget(session: TufSession, claim: ManifestClaim, name: string): Promise<TargetFile> {
-  const { application, platform, version } = claim;
-  const { snapshot } = session.trusted;
-  const roles = [applicationRole(application), binOf(application, name)];
-  const isListed = roles.every((role) => snapshot !== undefined && Object.hasOwn(snapshot.signed.meta, `${role}.json`));
-  const target = isListed ? await session.target(name) : null;
-  if (target === null || !isDigest(target.hashes.sha256 ?? '')) {
-    throw new UpdaterError('TRUST_RELEASE_UNSIGNED', `no trusted key signed ${application} ${version} for ${platform}`, {
-      details: { application, platform, version },
-    });
-  }
-  return target;
-}
-
-/** Floors of a root that was replaced by hand hold for its keys only: the new one may count anew. */
-const floorsOf = (floors: Floors, pinned: string): Floors =>
-  floors.pinned === pinned || floors.pinned === '' ? floors : { ...floors, root: 0 };
-
-const onlineKeysOf = ({ signed: { roles } }: Metadata<Root>): string =>
-  [...(roles.timestamp?.keyIDs ?? []), '|', ...(roles.snapshot?.keyIDs ?? [])].join(' ');
-
-/**
- * What holds under a root: what other online keys have signed does not (specification 5.3.11), neither versions nor times,
- * so that new keys undo what stolen ones did.
- */
-function floorsUnder(root: Metadata<Root>, floors: Floors): Floors {
-  const onlineKeys = onlineKeysOf(root);
-  if (onlineKeys === floors.onlineKeys) return floors;
-  return { ...noFloors, pinned: floors.pinned, root: floors.root, onlineKeys, signedAtMs: signedAtMs(root.signed) };
-}
-
-const raisedRoot = ({ trusted: { root } }: TufSession, floors: Floors): Floors => ({
-  ...floors,
-  root: Math.max(floors.root, root.signed.version),
-});
-
-/** What must not be undercut from now on. */
-function raisedFloors({ trusted: { root, timestamp, snapshot } }: TufSession, floors: Floors): Floors {
-  const before = floorsUnder(root, floors);
-  // A map: a role may be called `constructor`.
-  const roles = new Map(Object.entries(before.roles));
-  for (const [name, { version }] of Object.entries(snapshot?.signed.meta ?? {})) {
-    const role = name.replace(/\.json$/, '');
-    roles.set(role, Math.max(roles.get(role) ?? 0, version));
-  }
-  // An online key can not put the clock further than the root that names it reaches.
-  const signed = Math.min(timestamp === undefined ? 0 : signedAtMs(timestamp.signed), Date.parse(root.signed.expires));
-  return {
-    ...before,
-    signedAtMs: Math.max(before.signedAtMs, signed),
-    root: Math.max(before.root, root.signed.version),
-    timestamp: Math.max(before.timestamp, timestamp?.signed.version ?? 0),
-    snapshot: Math.max(before.snapshot, snapshot?.signed.version ?? 0),
-    roles: Object.fromEntries(roles),
-  };
-}
-
-function isBelowFloors(session: TufSession, floors: Floors): boolean {
-  const { root, timestamp, snapshot } = session.trusted;
-  if (root.signed.version < floors.root) return true;
-  if (onlineKeysOf(root) !== floors.onlineKeys) return false;
-  if (timestamp !== undefined && timestamp.signed.version < floors.timestamp) return true;
-  if (snapshot === undefined) return false;
-  if (snapshot.signed.version < floors.snapshot) return true;
-  return Object.entries(floors.roles).some(([role, version]) => (snapshot.signed.meta[`${role}.json`]?.version ?? 0) < version);
 }
 
 const onlyRoot = ({ root = '' }: TrustState['files']): TrustState['files'] => ({ root });
