@@ -5,7 +5,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['packages/*/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
-    globalSetup: 'scripts/test-setup.mjs',
+    // Nothing that the tests print may hold a secret that they handed out: searched when all are over.
+    globalSetup: ['scripts/test-setup.mjs', 'packages/server/src/testing/search-leaks.ts'],
+    setupFiles: 'packages/server/src/testing/watch-answers.ts',
     // Many wait for servers and programs that they started.
     maxWorkers: availableParallelism() + 1,
     testTimeout: 60_000,

@@ -1,6 +1,7 @@
 /** The built command as a real process. */
 import { spawn } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFileSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,7 +30,27 @@ export interface RunOptions {
 /** Settings of whoever runs the tests are not the tests'. */
 const ownEnvironment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('REMENDO_')));
 
+/** The one that tells key and secret, on its standard output. */
+const tellingCommand = 'register';
+
+/** Keeps what programs print, and what they must not, for the search for secrets that ends a run of the tests. */
+export const testRecord = {
+  output(source: string, text: string): void {
+    const folder = process.env.REMENDO_TEST_RECORD;
+    if (folder !== undefined) appendFileSync(join(folder, `${source}.${process.pid}.log`), text);
+  },
+  secrets(environment: NodeJS.ProcessEnv): void {
+    const folder = process.env.REMENDO_TEST_RECORD;
+    if (folder === undefined) return;
+    for (const [name, value = ''] of Object.entries(environment)) {
+      const isSecret = /(TOKEN|SECRET|PASSWORD|PASSPHRASE|API_KEY)$/.test(name) && value.length >= 12;
+      if (isSecret) appendFileSync(join(folder, 'secrets'), `${JSON.stringify(value)}\n`);
+    }
+  },
+};
+
 export function runRemendo(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  testRecord.secrets(options.environment ?? {});
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [...(options.nodeArgs ?? []), mainPath, ...args], {
       env: { ...ownEnvironment, NO_COLOR: '1', ...options.environment },
@@ -40,6 +61,7 @@ export function runRemendo(args: readonly string[], options: RunOptions = {}): P
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
         collected[name] += text;
+        if (name === 'stderr' || args[0] !== tellingCommand) testRecord.output('remendo', text);
         options.onOutput?.(text, (signal) => void child.kill(signal));
       });
     }
@@ -61,7 +83,11 @@ const parsed = (stdout: string): Pick<Ran, 'json' | 'events'> => ({
 export function temporaryFolders(): () => Promise<string> {
   const folders: string[] = [];
   afterAll(async () => {
-    for (const folder of folders) await rm(folder, { recursive: true, force: true });
+    for (const folder of folders) {
+      for (const name of await readdir(folder, { recursive: true }))
+        if (/update\.log(\.1)?$/.test(name)) testRecord.output('update-log', await readFile(join(folder, name), 'utf8'));
+      await rm(folder, { recursive: true, force: true });
+    }
   });
   return async () => {
     const folder = await mkdtemp(join(tmpdir(), 'remendo-cli-'));

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { testRecord } from './run-remendo.js';
 
 const mainPath = fileURLToPath(new URL('../../../server/dist/main.js', import.meta.url));
 
@@ -21,7 +22,12 @@ export async function startServer(folder: string, args: readonly string[] = []):
   const own = ['--data', join(folder, 'data'), '--port', '0', '--log-level', 'warn', '--shutdown-ms', '0'];
   const child = spawn(process.execPath, [mainPath, ...own, ...openDoors, ...args], {
     env: { ...process.env, REMENDO_TOKEN: token },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  testRecord.secrets({ REMENDO_TOKEN: token });
+  child.stderr.on('data', (chunk: Buffer) => {
+    testRecord.output('server-program', chunk.toString());
+    process.stderr.write(chunk);
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const url = await Promise.race([

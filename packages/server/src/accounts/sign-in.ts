@@ -3,7 +3,7 @@
  * database nothing; a revoked key is refused at once by the process that revoked it and within a second or two by others.
  *
  * Secrets are 256 random bits: their SHA-256 is stored, and compared in constant time. Whoever is refused hears the same
- * for every reason.
+ * for every reason, after the same work: a name that is known, and one that is not, cost one look into the database.
  */
 import { timingSafeEqual } from 'node:crypto';
 import { digestOf, UpdaterError } from '@remendo/core';
@@ -83,28 +83,32 @@ export class SignIn {
     return principal;
   }
 
-  async #byKey(prefix: string, key: string, secret: string | undefined): Promise<SignedIn | null> {
-    const known = await this.#keys.get(prefix);
-    // Compared in any case: no time tells how much of a key or a secret is right. Which prefixes there are is no secret.
-    const isKey = isSame(digestOf(key), known?.keySha256);
-    const isSecret = isSame(digestOf(secret ?? ''), known?.secretSha256);
-    if (known === null || !isKey || !isSecret || isOver(known.expiresAt)) return null;
-    return { kind: 'customer', customer: known.customer };
+  #byKey(prefix: string, key: string, secret: string | undefined): Promise<SignedIn | null> {
+    const given = { key: digestOf(key), secret: digestOf(secret ?? '') };
+    return this.#keys.accept(prefix, (known) => {
+      // Compared in any case: no time tells how much of a key or a secret is right.
+      const isKey = isSame(given.key, known?.keySha256);
+      const isSecret = isSame(given.secret, known?.secretSha256);
+      if (known === null || !isKey || !isSecret || isOver(known.expiresAt)) return null;
+      return { kind: 'customer', customer: known.customer };
+    });
   }
 
-  async #byTerminal(id: string, secret: string | undefined): Promise<SignedIn | null> {
-    const known = await this.#terminals.get(id);
+  #byTerminal(id: string, secret: string | undefined): Promise<SignedIn | null> {
     const given = digestOf(secret ?? '');
-    const isSecret = isSame(given, known?.secretSha256);
-    const isPrevious = isSame(given, known?.previous?.secretSha256) && !isOver(known?.previous?.until ?? null);
-    if (known === null || !(isSecret || isPrevious)) return null;
-    return { kind: 'terminal', customer: known.customer, terminal: known.terminal };
+    return this.#terminals.accept(id, (known) => {
+      const isSecret = isSame(given, known?.secretSha256);
+      const isPrevious = isSame(given, known?.previous?.secretSha256) && !isOver(known?.previous?.until ?? null);
+      if (known === null || !(isSecret || isPrevious)) return null;
+      return { kind: 'terminal', customer: known.customer, terminal: known.terminal };
+    });
   }
 
-  async #byToken(token: string): Promise<SignedIn | null> {
-    const known = await this.#operators.get(digestOf(token));
-    if (known === null || isOver(known.expiresAt)) return null;
-    return { kind: 'operator', operator: known.operator };
+  /** Found by its digest: what a search tells by its time is about that, which nobody can choose. */
+  #byToken(token: string): Promise<SignedIn | null> {
+    return this.#operators.accept(digestOf(token), (known) =>
+      known === null || isOver(known.expiresAt) ? null : { kind: 'operator', operator: known.operator },
+    );
   }
 }
 
@@ -128,12 +132,19 @@ class AccountCache<Value> {
 
   constructor(private readonly find: (name: string) => Promise<Value | null>) {}
 
-  async get(name: string): Promise<Value | null> {
+  /**
+   * What memory does not let in is looked up: another server may have made the secret a moment ago, and whoever guesses
+   * learns by no time which names there are.
+   * @param signIn makes of what is known, or of null, who it is; null: refused.
+   */
+  async accept(name: string, signIn: (known: Value | null) => SignedIn | null): Promise<SignedIn | null> {
     const known = this.#known;
-    const found = known.get(name) ?? (await this.find(name));
+    const remembered = signIn(known.get(name) ?? null);
+    if (remembered !== null) return remembered;
+    const found = await this.find(name);
     // What was forgotten meanwhile stays forgotten: this goes into the cache that nobody looks into any more.
     if (found !== null) known.set(name, found);
-    return found;
+    return signIn(found);
   }
 
   forget(): void {

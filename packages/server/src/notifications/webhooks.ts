@@ -8,7 +8,7 @@ import type { Changes } from '../database/changes.js';
 import type { Db, Tx } from '../database/open-database.js';
 import type { Notifier } from './notifier.js';
 import { isPublicAddress } from './senders/public-address.js';
-import { literalAddressOf, parseWebhookUrl } from './senders/webhook-sender.js';
+import { isWebPort, literalAddressOf, parseWebhookUrl } from './senders/webhook-sender.js';
 
 /** Of a customer, or of the operators. */
 const webhooksMax = 20;
@@ -128,15 +128,24 @@ async function requireRoom(tx: Tx, ownerId: number | null): Promise<void> {
 
 /** As it will be called. A name may lead to a private address too: that is looked at when something is sent. */
 function checkedUrl(text: string, allowPrivate: boolean): string {
-  try {
-    const url = parseWebhookUrl(text);
-    const literal = literalAddressOf(url);
-    if (literal === null || allowPrivate || isPublicAddress(literal.address)) return url.href;
-  } catch (cause) {
-    throw new UpdaterError('REQUEST_INVALID', `body/url: ${(cause as Error).message}`, { cause });
-  }
-  throw new UpdaterError('REQUEST_INVALID', 'body/url: the webhook leads to an address that is not public');
+  const url = parsedUrl(text);
+  const literal = literalAddressOf(url);
+  const isPublic = literal === null || isPublicAddress(literal.address);
+  if (!allowPrivate && !isPublic) throw wrongUrl('the webhook leads to an address that is not public');
+  if (!allowPrivate && !isWebPort(url)) throw wrongUrl('the webhook leads to a port that is not for the web');
+  return url.href;
 }
+
+function parsedUrl(text: string): URL {
+  try {
+    return parseWebhookUrl(text);
+  } catch (cause) {
+    throw wrongUrl((cause as Error).message, cause);
+  }
+}
+
+const wrongUrl = (what: string, cause?: unknown): UpdaterError =>
+  new UpdaterError('REQUEST_INVALID', `body/url: ${what}`, cause === undefined ? {} : { cause });
 
 /** The audit has the host alone: the rest of such an address often is a secret. */
 const told = ({ url, kinds, is_enabled }: Webhook) => ({ host: new URL(url).host, kinds, is_enabled });

@@ -4,10 +4,13 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { recordOutput, recordSecrets, secretsIn } from './test-record.js';
 import { testToken, unlimited } from './test-server.js';
 
 const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const running = new Set<ChildProcess>();
+/** The one line that tells a secret, on purpose. */
+const toldToken = /^The operator's token, shown this once: .*$/m;
 
 export interface ServerProgram {
   readonly url: string;
@@ -23,6 +26,9 @@ export interface ServerProgram {
 export function spawnProgram(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcessByStdio<null, Readable, Readable> {
   const child = spawn(process.execPath, [mainFile, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
+  recordSecrets(secretsIn(env));
+  for (const output of [child.stdout, child.stderr])
+    output.on('data', (chunk: Buffer) => recordOutput('server-program', chunk.toString().replace(toldToken, '')));
   child.once('close', () => running.delete(child));
   return child;
 }

@@ -25,6 +25,7 @@ export async function openSharedServers(args: readonly string[] = []): Promise<S
   pool.on('error', () => {});
   // Secrets are no arguments: the servers get them by their environment.
   vi.stubEnv('REMENDO_DATABASE_URL', database.url);
+  vi.stubEnv('REMENDO_KEY_PASSPHRASE', 'a-passphrase-for-tests-only');
   vi.stubEnv('AWS_ACCESS_KEY_ID', s3.credentials.accessKeyId);
   vi.stubEnv('AWS_SECRET_ACCESS_KEY', s3.credentials.secretAccessKey);
   const store = ['--object-store', 's3', '--s3-endpoint', s3.endpoint, '--s3-bucket', s3.bucket, '--s3-prefix', s3.prefix];

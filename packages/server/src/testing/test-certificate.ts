@@ -1,6 +1,7 @@
 /** Certificates for tests, signed by themselves. */
 import { writeFile } from 'node:fs/promises';
 import { generate } from 'selfsigned';
+import { recordSecrets } from './test-record.js';
 
 /** Writes certificate and key (PEM); what was in the files goes. @returns the certificate. */
 export async function makeCertificate(
@@ -16,6 +17,7 @@ export async function makeCertificate(
     curve: 'P-256',
     extensions: [{ name: 'subjectAltName', altNames: alternatives }],
   });
+  recordSecrets([key]);
   await writeFile(files.key, key);
   await writeFile(files.certificate, cert);
   return cert;

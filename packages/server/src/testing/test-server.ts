@@ -3,12 +3,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PublishAnswer, ReleaseSummary } from '@remendo/core/protocol';
-import { fastify } from 'fastify';
 import { vi } from 'vitest';
 import { readConfig } from '../config.js';
 import type { AppPorts } from '../routes/app-ports.js';
 import { startServer } from '../start-server.js';
+import { createTestLog } from './test-log.js';
 import { newTestPostgres } from './test-postgres.test.support.js';
+import { recordSecrets, secretsIn } from './test-record.js';
 import { type ZipPart, zipOf } from './zip-of.js';
 
 export const testToken = 'a-token-for-tests-only-0123456789';
@@ -17,6 +18,8 @@ export interface TestServer {
   readonly url: string;
   readonly dataFolder: string;
   readonly ports: AppPorts;
+  /** Lines of its log until now, from level debug on. */
+  readonly logged: readonly string[];
   get(path: string, headers?: Record<string, string>): Promise<Response>;
   post(path: string, body: unknown): Promise<Response>;
   stop(): Promise<void>;
@@ -33,11 +36,14 @@ export const unlimited = ['requests', 'checks', 'sign-ins'].flatMap((what) => [`
 export async function startTestServer(args: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<TestServer> {
   const dataFolder = await newDataFolder();
   const postgres = process.env.REMENDO_TEST_DATABASE === 'postgres' ? await newTestPostgres() : null;
-  const database = postgres === null ? {} : { REMENDO_DATABASE_URL: postgres.url };
+  const database =
+    postgres === null ? {} : { REMENDO_DATABASE_URL: postgres.url, REMENDO_KEY_PASSPHRASE: 'a-passphrase-for-tests-only' };
   const always = ['--data', dataFolder, '--port', '0', '--new-application-access', 'public', ...unlimited];
-  const config = readConfig([...always, ...args], { REMENDO_TOKEN: testToken, ...database, ...environment });
+  const variables = { REMENDO_TOKEN: testToken, ...database, ...environment };
+  recordSecrets(secretsIn(variables));
+  const config = readConfig([...always, ...args], variables);
   if (config === 'shown') throw new Error('no help was asked for');
-  const { log } = fastify({ logger: { level: process.env.REMENDO_TEST_LOG ?? 'silent', stream: process.stderr } });
+  const { log, lines } = createTestLog();
   const onBroken = (error: Error): never => {
     throw error;
   };
@@ -46,6 +52,7 @@ export async function startTestServer(args: readonly string[] = [], environment:
     url: server.url,
     dataFolder,
     ports: server.ports,
+    logged: lines,
     get: (path, headers = {}) => fetch(server.url + path, { headers }),
     post: (path, body) =>
       fetch(server.url + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),

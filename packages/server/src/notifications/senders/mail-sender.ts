@@ -38,7 +38,7 @@ export function mailSender({ url, from, timeoutMs = 30_000 }: MailSenderOptions)
           from: sender,
           to: { name: inOneLine(name), address },
           subject: inOneLine(message.subject).slice(0, subjectCharactersMax),
-          text: message.body,
+          text: withoutControls(message.body),
           date: message.createdAt,
           messageId: `<${message.id}@${domain}>`,
           // RFC 3834: nobody's out-of-office note comes back.
@@ -56,7 +56,14 @@ export function mailSender({ url, from, timeoutMs = 30_000 }: MailSenderOptions)
 const isAddress = (text: string): boolean => text.length <= addressCharactersMax && addressForm.test(text);
 
 /** Nothing in it ends a header. */
-const inOneLine = (text: string): string => text.replace(/[\s\p{Cc}\u2028\u2029]+/gu, ' ').trim();
+const inOneLine = (text: string): string =>
+  withoutControls(text)
+    .replace(/[\s\u2028\u2029]+/gu, ' ')
+    .trim();
+
+/** Nothing that drives a terminal or turns text around: lines and tabs stay. */
+const withoutControls = (text: string): string =>
+  text.replace(/[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '').replace(/(?![\n\t])\p{Cc}/gu, ' ');
 
 function parseFrom(text: string): MailboxAddress {
   const [mailbox, ...others] = addressparser(text, { flatten: true });

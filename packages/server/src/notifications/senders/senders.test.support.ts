@@ -2,6 +2,7 @@
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isUpdaterError } from '@remendo/core';
+import { recordOutput } from '../../testing/test-record.js';
 import type { OutgoingMessage, Recipient } from './sender.js';
 
 export const never: AbortSignal = new AbortController().signal;
@@ -53,6 +54,7 @@ export async function startHttpDouble(answer: (request: Received, response: Serv
       const { method = '', url = '', headers } = request;
       const one = { method, path: url, headers, body: Buffer.concat(chunks).toString() };
       received.push(one);
+      recordOutput('received', `${one.body}\n`);
       answer(one, response);
     });
   });

@@ -45,6 +45,7 @@ export function webhookSender(options: WebhookSenderOptions = {}): Sender {
       const { url: text, secret } = recipientOf(message, 'webhook');
       const url = parseWebhookUrl(text);
       await withinTime(timeoutMs, signal, async (signal) => {
+        if (!allowPrivate && !isWebPort(url)) throw refused('the webhook leads to a port that is not for the web');
         const addresses = await abortable(addressesOf(url, resolve), signal);
         if (!allowPrivate && !addresses.every(({ address }) => isPublicAddress(address))) {
           throw refused('the webhook leads to an address that is not public', { details: { host: url.host } });
@@ -67,6 +68,16 @@ export function parseWebhookUrl(text: string): URL {
   if (url.username !== '' || url.password !== '') throw refused('the address of the webhook holds a user or a password');
   return url;
 }
+
+/** From 1024 on, of the ports that browsers refuse: "bad ports" of the Fetch standard, 2.9. */
+const otherServices: readonly number[] = [
+  ...[1_719, 1_720, 1_723, 2_049, 3_659, 4_045, 4_190, 5_060, 5_061, 6_000, 6_566],
+  ...[6_665, 6_666, 6_667, 6_668, 6_669, 6_679, 6_697, 10_080],
+];
+
+/** Elsewhere, and nearly everywhere below 1024, other services listen, of which some read commands out of whatever they are sent. */
+export const isWebPort = ({ port }: URL): boolean =>
+  ['', '80', '443'].includes(port) || (Number(port) >= 1_024 && !otherServices.includes(Number(port)));
 
 /** The address in a URL that names no host; a parsed URL has IPv4 addresses in their usual form, however they were written. */
 export function literalAddressOf({ hostname }: URL): HostAddress | null {
