@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { createGnupg, lacksGpg } from '@remendo/core/testing';
+import { type BuildOptions, build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 let folder: string;
@@ -15,7 +16,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function bundle(entry: string, outfile: string): Promise<void> {
+async function bundle(entry: string, outfile: string, more: BuildOptions = {}): Promise<void> {
   const contents = { contents: entry, resolveDir: dirname(fileURLToPath(import.meta.url)), loader: 'js' as const };
   await build({
     stdin: contents,
@@ -27,6 +28,7 @@ async function bundle(entry: string, outfile: string): Promise<void> {
     // The native package is never in a bundle; without it there are no bsdiff40 patches.
     external: ['bsdiff-node'],
     logOverride: { 'empty-import-meta': 'silent' },
+    ...more,
   });
 }
 
@@ -80,6 +82,23 @@ async function runBundled(worker: string, program: (worker: string) => string, f
   return (await promisify(execFile)(process.execPath, [mainFile, ...files], { cwd: folder })).stdout.trim();
 }
 
+/** What OpenPGP.js asks when it is loaded, and a CommonJS file does not say by itself: where the program lies. */
+const ownUrl: BuildOptions = {
+  define: { 'import.meta.url': 'ownUrl' },
+  banner: { js: "const ownUrl = require('node:url').pathToFileURL(__filename).href;" },
+};
+
+const signatureProgram = `
+  import { readFileSync } from 'node:fs';
+  import { nodeFileSystem, verifyOpenPgpSignature } from '@remendo/core';
+  const [zip, signature, keys] = process.argv.slice(2);
+  void verify();
+  async function verify() {
+    const check = { zip: await nodeFileSystem().open(zip, 'read'), signature: readFileSync(signature), keys: readFileSync(keys) };
+    console.log((await verifyOpenPgpSignature({ ...check, now: Date.now() })).userIds.join());
+  }
+`;
+
 describe('the library as one CommonJS file that carries its worker as text, away from every package', () => {
   it('makes contents on a terminal', async () => {
     expect(await runBundled('derive-worker', terminalProgram, ['blob', 'target'])).toBe('exact');
@@ -87,5 +106,17 @@ describe('the library as one CommonJS file that carries its worker as text, away
 
   it('makes patches on a publisher', async () => {
     expect(await runBundled('make-patch-worker', publisherProgram, ['base', 'target', 'patch'])).toBe('small');
+  });
+
+  it.skipIf(lacksGpg)('verifies OpenPGP signatures, when the bundler says where it lies', async () => {
+    const gpg = createGnupg();
+    gpg.newKey('anna');
+    const zip = Buffer.from('a zip');
+    const files = { 'a.zip': zip, 'a.sig': gpg.sign(zip, ['anna']), 'anna.asc': gpg.exportKeys('anna') };
+    gpg.close();
+    for (const [name, bytes] of Object.entries(files)) await writeFile(join(folder, name), bytes);
+    await bundle(signatureProgram, join(folder, 'verify.cjs'), ownUrl);
+    const { stdout } = await promisify(execFile)(process.execPath, ['verify.cjs', ...Object.keys(files)], { cwd: folder });
+    expect(stdout.trim()).toBe('anna <anna@example.com>');
   });
 });

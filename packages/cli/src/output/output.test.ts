@@ -50,6 +50,19 @@ describe('what the bytes of a delta are for', () => {
   });
 });
 
+describe('what is printed with --json', () => {
+  it('has text from outside as it is written in JSON, and nothing that a screen obeys', () => {
+    const stdout = new PassThrough();
+    const output = createOutput({ stdout, stderr: new PassThrough() } as unknown as Streams, { json: true });
+    const hostile = 'a\u001b[2J\u009b2J\u2028\u202eb\r\n';
+    output.document({ name: hostile });
+    output.event('failed', { reason: hostile });
+    const text = String(stdout.read());
+    expect(text.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+    expect(JSON.parse(text.slice(0, text.indexOf('}') + 1))).toEqual({ name: hostile });
+  });
+});
+
 describe('quantities', () => {
   it('sizes have three digits and decimal units', () => {
     const texts = [0, 1, 999, 1_000, 12_345, 999_499, 999_500, 355_100_000, 4.6e12, 5e15].map(bytesText);

@@ -2,6 +2,7 @@
  * Where a command writes. For people: the result on the standard output, progress and remarks on the error output.
  * With --json: one document, or one line per event, on the standard output, and everything else on the error output.
  */
+import { escapeUnprintable } from '@remendo/core';
 import pc from 'picocolors';
 import { createProgress, type Progress } from './progress.js';
 import { toSnakeCase } from './snake-case.js';
@@ -46,7 +47,8 @@ export function createOutput({ stdout, stderr }: Streams, options: { readonly js
   const progress = createProgress(stderr);
   let hasResult = false;
   const event = (name: string, fields: object = {}): void => {
-    if (options.json && !hasResult) stdout.write(`${JSON.stringify({ event: name, ...(toSnakeCase(fields) as object) })}\n`);
+    if (options.json && !hasResult)
+      stdout.write(`${escapeUnprintable(JSON.stringify({ event: name, ...(toSnakeCase(fields) as object) }))}\n`);
   };
   const remark = (text: string): void => {
     progress.interrupt();
@@ -63,7 +65,7 @@ export function createOutput({ stdout, stderr }: Streams, options: { readonly js
     },
     raw: (bytes) => void stdout.write(bytes),
     document(value) {
-      if (options.json) stdout.write(`${JSON.stringify(toSnakeCase(value), null, 2)}\n`);
+      if (options.json) stdout.write(`${escapeUnprintable(JSON.stringify(toSnakeCase(value), null, 2))}\n`);
     },
     event,
     result(fields) {

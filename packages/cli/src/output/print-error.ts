@@ -1,7 +1,7 @@
 import { type ErrorCode, errorCatalogue, errorChain, isUpdaterError } from '@remendo/core';
 import { Interrupted } from '../exit-codes.js';
 import type { Output } from './output.js';
-import { printable } from './printable.js';
+import { printable, printableLines } from './printable.js';
 
 const advice = {
   never: null,
@@ -16,6 +16,8 @@ const nextSteps: Partial<Readonly<Record<ErrorCode, string>>> = {
     "An operator's token comes from REMENDO_TOKEN, a customer's key and secret from REMENDO_API_KEY and REMENDO_API_SECRET.",
   DOWNLOAD_INSECURE: 'Use https; --allow-insecure is for networks that are protected otherwise.',
   INSTALL_NOT_FOUND: 'Is --root the right folder? remendo install makes an install.',
+  INSTALL_UNSAFE:
+    'remendo setup takes that right away from the root; folders above it, and owners, are for an administrator to change: docs/operating/terminal-setup.md.',
   RELEASE_BLOCKED: '--retry tries it again.',
   RELEASE_EXISTS: 'Publish it under a new version.',
 };
@@ -39,7 +41,7 @@ export function printError(output: Output, error: unknown): void {
     output.event('error', { code: error.code, message: error.message, details: error.details, retry });
   } else {
     output.event('error', { code: null, message: first });
-    if (error instanceof Error && error.stack !== undefined) output.note(error.stack);
+    if (error instanceof Error && error.stack !== undefined) for (const line of printableLines(error.stack)) output.note(line);
   }
 }
 

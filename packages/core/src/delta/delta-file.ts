@@ -42,7 +42,7 @@ export interface DeltaFile {
 /** True when the bytes start as a delta file does. */
 export const isDeltaFile = (head: Uint8Array): boolean => Buffer.compare(head.subarray(0, magic.length), magic) === 0;
 
-/** Reads head and index; the body is left where it is. @throws UpdaterError DELTA_INVALID or LIMIT_EXCEEDED. */
+/** Reads head and index; the body is left where it is. @throws UpdaterError as `decodeDeltaIndex`. */
 export async function decodeDeltaFile(source: ByteSource): Promise<DeltaFile> {
   const head = await readWhole(sliceSource(source, 0, headerBytesMax));
   const { indexOffset, indexBytes, sha256 } = readHead(head);

@@ -89,14 +89,23 @@ export function decodeDeltaIndex(encoded: Uint8Array): DeltaIndex {
   }
 }
 
+/** Most of an index is digests; lists and paths, which shrink, are a few MiB of the largest. */
+const plainBytesMax = (encodedBytes: number): number =>
+  Math.min(limits.deltaIndexBytesMax, limits.deltaIndexSpareBytes + encodedBytes * limits.deltaIndexRatioMax);
+
 function decompress(encoded: Uint8Array): Uint8Array {
+  const maxOutputLength = plainBytesMax(encoded.length);
   try {
-    return brotliDecompressSync(encoded, { maxOutputLength: limits.deltaIndexBytesMax });
+    return brotliDecompressSync(encoded, { maxOutputLength });
   } catch (cause) {
     if ((cause as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new UpdaterError('LIMIT_EXCEEDED', `a delta's index has at most ${limits.deltaIndexBytesMax} bytes decompressed`, {
-        cause,
-      });
+      throw new UpdaterError(
+        'LIMIT_EXCEEDED',
+        `a delta's index of ${encoded.length} bytes has at most ${maxOutputLength} decompressed`,
+        {
+          cause,
+        },
+      );
     }
     throw new UpdaterError('DELTA_INVALID', 'the index of the delta does not decompress', { cause });
   }

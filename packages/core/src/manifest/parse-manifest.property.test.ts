@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { isUpdaterError } from '../errors.js';
 import { arbitraryManifest } from '../testing/arbitrary-manifest.js';
 import { checkProperty } from '../testing/check-property.js';
-import { fuzzInputs } from '../testing/fuzz.js';
+import { fuzzInputs } from '../testing/fuzz/fuzz-inputs.js';
 import { encodeManifest } from './encode-manifest.js';
 import { parseManifest } from './parse-manifest.js';
 

@@ -24,6 +24,9 @@ describe('a glob preserves', () => {
     ['!important.txt', '!important.txt'],
     ['ação/**'.normalize('NFD'), 'ação/x'],
     ['?.txt', 'a.txt'],
+    ['Program Files (x86)/*.ini', 'Program Files (x86)/a.ini'],
+    ['a+b@c^$.txt', 'a+b@c^$.txt'],
+    ['+(a).txt', '+(a).txt'],
   ])('%j: %j', (glob, path) => expect(preserves(glob, path)).toBe(true));
 });
 
@@ -37,6 +40,7 @@ describe('a glob does not preserve', () => {
     ['!a.txt', 'b.txt'],
     ['a/**', 'ab/c'],
     ['a.txt', 'axtxt'],
+    ['+(a).txt', 'aa.txt'],
   ])('%j: %j', (glob, path) => expect(preserves(glob, path)).toBe(false));
 });
 
@@ -49,11 +53,25 @@ it('any of several globs is enough', () => {
   expect(['.env', 'storage/a', 'app.js'].map((path) => matches(parseReleasePath(path)))).toEqual([true, true, false]);
 });
 
-it.each(['', './', 'x'.repeat(2_000)])('%j is not a glob', (glob) => {
-  try {
-    preserveMatcher([glob]);
-    expect.unreachable();
-  } catch (error) {
-    expect(hasCode(error, 'CONFIG_INVALID')).toBe(true);
-  }
-});
+it.each(['', './', 'x'.repeat(2_000), '*a*a*a*ab', '{*a,/}*a*a*ab', '**/a/**/a/**/a/**/a/*', '[a-[b]]'])(
+  '%j is not a glob',
+  (glob) => {
+    try {
+      preserveMatcher([glob]);
+      expect.unreachable();
+    } catch (error) {
+      expect(hasCode(error, 'CONFIG_INVALID')).toBe(true);
+    }
+  },
+);
+
+it.each(['!(a+)+b$b****9', '(a+)+', '+(+(a))', '*a*a*ab', '**/a/**/a/**/a/**/b', '{*a,*aa}*a'])(
+  'the glob %j does not take for ever on a long path',
+  (glob) => {
+    const matches = preserveMatcher([glob]);
+    const began = performance.now();
+    for (const path of ['a'.repeat(255), `${'a/'.repeat(63)}c`, `${`${'a'.repeat(250)}/`.repeat(4)}c`])
+      matches(parseReleasePath(path));
+    expect(performance.now() - began).toBeLessThan(1_000);
+  },
+);

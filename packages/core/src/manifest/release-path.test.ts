@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { escapeUnprintable } from '../bytes/escape-unprintable.js';
 import { hasCode, isUpdaterError } from '../errors.js';
 import { limits } from '../limits.js';
 import {
@@ -32,7 +33,7 @@ function verdictTogether(paths: readonly string[]): string {
   }
 }
 
-const reserved = (character: string) => `it has the reserved character ${JSON.stringify(character)}`;
+const reserved = (character: string) => `it has the reserved character ${escapeUnprintable(JSON.stringify(character))}`;
 const device = (segment: string) => `${segment} is a device name on Windows`;
 const shortName = (segment: string) => `${segment} may be the short name of another file on Windows`;
 const dotOrSpace = 'a segment ends in a dot or a space';

@@ -7,6 +7,7 @@
  * and reserved characters; CVE-2021-32804 and CVE-2018-1002200 (zip slip) for what happens without.
  */
 import { join, sep } from 'node:path';
+import { escapeUnprintable } from '../bytes/escape-unprintable.js';
 import { UpdaterError } from '../errors.js';
 import { limits } from '../limits.js';
 
@@ -28,7 +29,8 @@ const deceivingCharacter = /(?!\p{Variation_Selector})[\p{Default_Ignorable_Code
 const shortName = /^[^.]{1,6}~[0-9]{1,6}(\.[^.]{0,3})?$/;
 
 /** Names at the root that belong to the updater, folded. */
-const ownNames = new Set(['.remendo', 'version.txt']);
+const ownFolder = '.remendo';
+const ownNames = new Set([ownFolder, 'version.txt']);
 
 function refusal(path: string): string | null {
   if (path === '') return 'it is empty';
@@ -37,7 +39,7 @@ function refusal(path: string): string | null {
   if (!path.isWellFormed()) return 'it is not well-formed Unicode';
   if (path !== path.normalize('NFC')) return 'it is not in Unicode form NFC';
   const character = reservedCharacter.exec(path);
-  if (character !== null) return `it has the reserved character ${JSON.stringify(character[0])}`;
+  if (character !== null) return `it has the reserved character ${quoted(character[0])}`;
   if (deceivingCharacter.test(path)) return 'it has an invisible or direction-changing character';
   const segments = path.split('/');
   if (segments.length > limits.pathSegmentsMax) return `it has more than ${limits.pathSegmentsMax} segments`;
@@ -61,16 +63,21 @@ export function parseReleasePath(path: string): ReleasePath {
   return path as ReleasePath;
 }
 
+const quoted = (text: string): string => escapeUnprintable(JSON.stringify(text));
+
 /** The error for a path that is not to be used; a long one is cut. @param reason a clause: `it is a link`. */
 export function unsafePath(path: string, reason: string): UpdaterError {
   const shown = path.slice(0, limits.pathBytesMax).toWellFormed();
-  return new UpdaterError('MANIFEST_PATH_UNSAFE', `${JSON.stringify(shown)} is refused: ${reason}`, {
+  return new UpdaterError('MANIFEST_PATH_UNSAFE', `${quoted(shown)} is refused: ${reason}`, {
     details: { path: shown, reason },
   });
 }
 
 /** True for what the updater itself keeps in the install root, in any spelling: such names are never a release's. */
 export const isOwnPath = (path: string): boolean => ownNames.has(foldPath(path.split('/')[0] ?? ''));
+
+/** True for what lies in the updater's own folder, in any spelling, and for the folder itself. */
+export const isInOwnFolder = (path: string): boolean => foldPath(path.split('/')[0] ?? '') === ownFolder;
 
 /**
  * What two paths have in common when a file system takes them for one: case, Unicode form and characters that some
@@ -102,7 +109,7 @@ export function assertPathsDistinct(paths: readonly ReleasePath[]): void {
       const other = spellings.get(folded);
       if (other === undefined) spellings.set(folded, { spelling, isFile });
       else if (isFile || other.isFile || other.spelling !== spelling) {
-        throw unsafePath(path, `it collides with ${JSON.stringify(other.spelling)}`);
+        throw unsafePath(path, `it collides with ${quoted(other.spelling)}`);
       }
     });
   }

@@ -95,6 +95,7 @@ export class MemoryFileSystem implements FileSystem {
     }
     const found = this.disk.node(place.node);
     if (mode === 'exclusive') throw failed('it exists already', path);
+    if (found?.kind === 'symlink' && mode !== 'read') throw new UpdaterError('TRANSACTION_PATH_BLOCKED', `${path} is a link`);
     if (found?.kind !== 'file') throw failed('it is not a file', path);
     if (mode === 'create' && found.length > 0) this.perform({ kind: 'truncate', node: place.node, bytes: 0, nowMs: this.now() });
     return new MemoryFileHandle(this, place.node, path);

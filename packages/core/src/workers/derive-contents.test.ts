@@ -106,16 +106,22 @@ describe.each(['deflate', 'brotli'] as const)('a blob of %s', (encoding) => {
   });
 });
 
-/** A disk whose reads fail, from the second on: the first proves the blob. */
+/** A disk whose reads of the blob fail once all of it was read: that proves it. */
 function failingReads(inner: FileSystem, error: Error): FileSystem {
-  let opens = 0;
+  let readBytes = 0;
   return new Proxy(inner, {
     get(target, name: keyof FileSystem) {
       if (name !== 'open') return typeof target[name] === 'function' ? (target[name] as () => unknown).bind(target) : target[name];
       return async (path: string, mode: 'read'): Promise<FileHandle> => {
         const handle = await target.open(path, mode);
-        if (path !== '/d/blob' || ++opens === 1) return handle;
-        return { bytes: handle.bytes, close: () => handle.close(), read: () => Promise.reject(error) } as unknown as FileHandle;
+        if (path !== '/d/blob') return handle;
+        const read = async (offset: number, into: Uint8Array): Promise<number> => {
+          if (readBytes >= handle.bytes) throw error;
+          const count = await handle.read(offset, into);
+          readBytes += count;
+          return count;
+        };
+        return { bytes: handle.bytes, close: () => handle.close(), read } as unknown as FileHandle;
       };
     },
   });
@@ -132,6 +138,19 @@ it('a blob that is not what was announced is not decoded', async () => {
   const fileSystem = await diskWith('/d/blob', Buffer.alloc(job.blob.bytes));
   const error = await deriveContents(fileSystem, job).catch((reason: unknown) => reason);
   expect(hasCode(error, 'DOWNLOAD_DIGEST_MISMATCH')).toBe(true);
+});
+
+it('a blob is proved and decoded by one handle: nobody can put another file in its place in between', async () => {
+  const disk = await diskWith('/d/blob', encode.brotli(large));
+  const opened: string[] = [];
+  const watching = new Proxy(disk, {
+    get(target, name: keyof FileSystem) {
+      if (name === 'open') return (path: string, mode: 'read') => target.open(opened.push(path) > 0 ? path : '', mode);
+      return typeof target[name] === 'function' ? (target[name] as () => unknown).bind(target) : target[name];
+    },
+  });
+  await deriveContents(watching, jobFor({ encoding: 'brotli', content: large }));
+  expect(opened.filter((path) => path === '/d/blob')).toHaveLength(1);
 });
 
 it('an abort ends a derivation', async () => {

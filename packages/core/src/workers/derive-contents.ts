@@ -7,7 +7,7 @@ import { inflateSync } from 'fflate';
 import { type ByteSink, type ByteSource, readWhole, sliceSource, sourceChunks } from '../bytes/byte-source.js';
 import { transformChunks } from '../bytes/transform-chunks.js';
 import type { Content, EncodingName } from '../delta/delta.js';
-import { verifyArrived } from '../download/verify-arrived.js';
+import { assertAnnounced } from '../download/verify-arrived.js';
 import { isUpdaterError, UpdaterError } from '../errors.js';
 import type { FileSystem } from '../file-system/file-system.js';
 import { OpenFiles } from '../file-system/open-files.js';
@@ -37,10 +37,11 @@ const inMemoryBytesMax = 256 * 1024;
  * @throws UpdaterError DOWNLOAD_DIGEST_MISMATCH, PATCH_…, STORAGE_…; target files are then to be thrown away.
  */
 export async function deriveContents(fileSystem: FileSystem, job: DeriveJob, signal?: AbortSignal): Promise<void> {
-  await verifyArrived(fileSystem, job.blob, { sha256: job.blob.sha256, bytes: job.blob.bytes }, signal);
+  const file = await fileSystem.open(job.blob.path, 'read');
   const files = new OpenFiles(fileSystem);
   try {
-    const blob = sliceSource(await files.source(job.blob.path), job.blob.offset, job.blob.bytes);
+    const blob = sliceSource(file, job.blob.offset, job.blob.bytes);
+    await assertAnnounced(blob, job.blob, signal);
     const bases = [];
     for (const content of job.bases) bases.push({ source: await files.source(content.path), content });
     const targets = [];
@@ -54,6 +55,7 @@ export async function deriveContents(fileSystem: FileSystem, job: DeriveJob, sig
     await files.finish();
   } finally {
     await files.close();
+    await file.close();
   }
 }
 

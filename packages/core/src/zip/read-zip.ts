@@ -12,7 +12,7 @@ import { type ByteSource, sliceSource, sourceChunks } from '../bytes/byte-source
 import { transformChunks } from '../bytes/transform-chunks.js';
 import { UpdaterError } from '../errors.js';
 import { limits } from '../limits.js';
-import { assertPathsDistinct, parseReleasePath, type ReleasePath, unsafePath } from '../manifest/release-path.js';
+import { assertPathsDistinct, isInOwnFolder, parseReleasePath, type ReleasePath, unsafePath } from '../manifest/release-path.js';
 import { zipReader } from './zip-reader.js';
 
 export interface ZipEntry {
@@ -48,6 +48,7 @@ export async function openZip(source: ByteSource): Promise<Zip> {
   const file = await openCentralDirectory(source);
   try {
     const found = await readCentralDirectory(file);
+    await assertDirectoryEnds(source, file.readEntryCursor);
     assertPathsDistinct(found.map((entry) => entry.path));
     assertNoOverlap(found);
     return { entries: found.map((entry) => zipEntry(file, source, entry)), close: () => file.close() };
@@ -94,9 +95,27 @@ async function readCentralDirectory(file: ZipFile): Promise<readonly FoundEntry[
     if (entry.uncompressedSize > limits.fileBytesMax || bytes > limits.releaseBytesMax) {
       throw new UpdaterError('LIMIT_EXCEEDED', 'the files of the zip are larger than a release may be');
     }
-    found.push(checkEntry(parseReleasePath(name), entry));
+    found.push(checkEntry(releasePathOf(name), entry));
   }
   return found;
+}
+
+const endSignature = 0x06054b50;
+const zip64EndSignature = 0x06064b50;
+
+/** The end record's count may be too small: other programs would then see entries that are not looked at here. */
+async function assertDirectoryEnds(source: ByteSource, offset: number): Promise<void> {
+  const signature = Buffer.alloc(4);
+  await source.read(offset, signature);
+  if (![endSignature, zip64EndSignature].includes(signature.readUInt32LE()))
+    throw invalid('the zip has more entries than it counts');
+}
+
+/** A release may bring a `version.txt`, for people; what lies in the updater's folder would be somebody's attempt to speak for it. */
+function releasePathOf(name: string): ReleasePath {
+  const path = parseReleasePath(name);
+  if (isInOwnFolder(path)) throw unsafePath(path, 'the updater keeps it itself');
+  return path;
 }
 
 /** Encrypted, strongly encrypted, headers masked, patched data (APPNOTE 4.4.4). */

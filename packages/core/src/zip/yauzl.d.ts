@@ -31,6 +31,8 @@ declare module 'yauzl' {
 
   export interface ZipFile extends EventEmitter {
     readonly entryCount: number;
+    /** Where the next entry of the central directory would begin. */
+    readonly readEntryCursor: number;
     eachEntry(): AsyncIterable<Entry>;
     /** Fails when the entry's data would not end within the zip. */
     readLocalFileHeader(

@@ -1,0 +1,87 @@
+/** Paths that would leave the install root, or be another file than they seem, on some system. */
+export interface UnsafePath {
+  /** Kebab-case, for the fixtures' names. */
+  readonly name: string;
+  readonly attack: string;
+  readonly path: string;
+}
+
+const unsafe = (name: string, attack: string, path: string): UnsafePath => ({ name, attack, path });
+
+export const unsafePaths: readonly UnsafePath[] = [
+  unsafe('parent-folder', 'CVE-2018-1002200 (zip slip): ../', '../evil'),
+  unsafe('parent-folders', 'zip slip: out of the root from deep inside', 'a/b/../../../evil'),
+  unsafe('parent-folder-inside', 'a path through a parent that stays inside', 'a/../b'),
+  unsafe('parent-folder-last', 'a path that ends in its parent', 'a/..'),
+  unsafe('parent-backslashes', 'zip slip with backslashes, which Windows takes for separators', '..\\evil'),
+  unsafe('parent-mixed-slashes', 'zip slip with both slashes', 'a\\..\\../evil'),
+  unsafe('parent-encoded-c1', 'an overlong spelling of a slash, decoded', '..\u00c0\u00af..\\evil'),
+  unsafe('absolute', 'an absolute path of Linux', '/etc/cron.d/evil'),
+  unsafe('absolute-twice', 'two slashes in front', '//server/share/evil'),
+  unsafe('absolute-backslash', 'an absolute path of Windows without a drive', '\\Windows\\evil'),
+  unsafe('drive', 'an absolute path of Windows', 'C:\\Windows\\evil'),
+  unsafe('drive-slash', 'a drive with slashes', 'C:/Windows/evil'),
+  unsafe('drive-relative', "a path below a drive's current folder", 'C:evil'),
+  unsafe('unc', 'a UNC path: bytes go to another machine', '\\\\server\\share\\evil'),
+  unsafe('device-namespace', 'a path in the namespace of devices', '\\\\.\\PhysicalDrive0'),
+  unsafe('long-path-prefix', 'a path that Windows does not normalize', '\\\\?\\C:\\Windows\\evil'),
+  unsafe('nt-prefix', 'a path in the namespace of the kernel', '\\??\\C:\\evil'),
+  unsafe('stream', 'an alternate data stream of another file', 'app.exe:evil'),
+  unsafe('stream-of-folder', 'a folder by its index stream', 'lib::$INDEX_ALLOCATION/evil'),
+  unsafe('stream-of-data', 'a file by its data stream', 'app.exe::$DATA'),
+  unsafe('trailing-dot', 'a dot that Windows leaves out: app.exe. is app.exe', 'app.exe.'),
+  unsafe('trailing-dots', 'dots that Windows leaves out of a folder', 'lib.../evil'),
+  unsafe('trailing-space', 'a space that Windows leaves out', 'app.exe '),
+  unsafe('leading-space', 'a space in front, which tools leave out', ' app.exe'),
+  unsafe('spaced-parent', 'a parent that is one when spaces are left out', '.. /evil'),
+  unsafe('three-dots', 'dots that old systems take for a grandparent', '.../evil'),
+  unsafe('device', 'a device of Windows', 'NUL'),
+  unsafe('device-extension', 'a device whatever stands behind the dot', 'lib/con.txt'),
+  unsafe('device-extensions', 'a device behind two dots', 'aux.tar.gz'),
+  unsafe('device-space', 'a device with a space before its extension', 'com1 .txt'),
+  unsafe('device-superscript', 'a device whose number is written above the line', 'COM\u00b2'),
+  unsafe('device-console', 'the console as a file', 'CONOUT$'),
+  unsafe('short-name', "the short name of the updater's own folder", 'REMEND~1/journal'),
+  unsafe('short-name-extension', 'the short name of a longer file', 'VERSIO~1.TXT'),
+  unsafe('own-folder', "the updater's own folder", '.remendo/journal'),
+  unsafe('own-folder-case', "the updater's own folder in other letters", '.ReMendo/state.json'),
+  unsafe('own-folder-wide', "the updater's own folder in letters that are compared as equal", '.\uff32emendo/state.json'),
+  unsafe('own-version', "the updater's own version file", 'VERSION.TXT'),
+  unsafe('null', 'a zero byte: what follows is not seen by the system', 'app.exe\u0000.txt'),
+  unsafe('line-feed', 'a line of its own in a log', 'a\nINFO update completed'),
+  unsafe('carriage-return', 'a line that overwrites another one on the screen', 'a\rerror: none'),
+  unsafe('escape', 'a sequence that clears the screen', 'a\u001b[2J\u001b[H'),
+  unsafe('escape-title', 'a sequence that sets the title, which some terminals give back as input', '\u001b]0;evil\u0007'),
+  unsafe('escape-of-8-bits', 'the same in one byte (CSI)', 'a\u009b2J'),
+  unsafe('delete', 'a character that takes another one away', 'a\u007f'),
+  unsafe('line-separator', 'a line separator that JavaScript breaks lines at', 'a\u2028b'),
+  unsafe('right-to-left', 'a name that reads backwards: exe.txt for txt.exe', 'invoice\u202etxt.exe'),
+  unsafe('isolate', 'a name whose parts change places', 'a\u2066b\u2069'),
+  unsafe('zero-width', 'a name with a character that nobody sees', 'app\u200b.exe'),
+  unsafe('byte-order-mark', 'a name with a byte order mark', '\ufeffapp.exe'),
+  unsafe('soft-hyphen', 'a name with a character that some systems leave out', 'kept\u00ad.txt'),
+  unsafe('decomposed', 'a name in another Unicode form: two files on Linux, one on macOS', 'a\u0303'),
+  unsafe('lone-surrogate', 'half a character', 'a\ud800b'),
+  unsafe('replacement', 'a character for what could not be read', 'a\ufffdb'),
+  unsafe('wildcard', 'characters that Windows does not allow', 'a?*<>|"'),
+  unsafe('long-path', 'a path of 2,000 bytes', Array.from({ length: 20 }, () => 'a'.repeat(99)).join('/')),
+  unsafe('long-segment', 'a name of 256 bytes', 'a'.repeat(256)),
+  unsafe('long-segment-utf8', 'a name of 255 characters that are 510 bytes', '\u00e4'.repeat(255)),
+  unsafe('deep', 'a hundred folders in each other', `${'a/'.repeat(100)}b`),
+  unsafe('empty-segment', 'a folder without a name', 'a//b'),
+  unsafe('dot-segment', 'a folder that is itself', './app.exe'),
+];
+
+/** Two paths, each safe, that are one file on some system. */
+export const collidingPaths: readonly (UnsafePath & { readonly other: string })[] = [
+  { ...unsafe('same-path', 'the same path twice: who reads which?', 'a.txt'), other: 'a.txt' },
+  { ...unsafe('case', 'paths that differ in case', 'Bin/a.txt'), other: 'bin/A.TXT' },
+  { ...unsafe('case-of-folder', 'folders that differ in case', 'Lib/one'), other: 'lib/two' },
+  { ...unsafe('case-turkish', 'an i that has another capital elsewhere', '\u0130.txt'), other: 'i\u0307.txt'.normalize('NFC') },
+  { ...unsafe('case-sharp-s', 'letters whose capitals are alike', 'stra\u00dfe.txt'), other: 'STRASSE.txt' },
+  { ...unsafe('case-kelvin', 'a sign that folds to a letter', 'k.txt'), other: '\uff2b.txt' },
+  { ...unsafe('ligature', 'a ligature and its letters', '\ufb01le.txt'), other: 'file.txt' },
+  { ...unsafe('full-width', 'wide letters and narrow ones', '\uff41.txt'), other: 'a.txt' },
+  { ...unsafe('variation-selector', 'a selector that some systems leave out', 'a\ufe0f.txt'), other: 'a.txt' },
+  { ...unsafe('file-as-folder', 'a file that is a folder too: what is below it goes where it leads', 'lib'), other: 'lib/evil' },
+];
