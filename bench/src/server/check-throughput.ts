@@ -121,7 +121,7 @@ const measuredAlone = () =>
 /** Two servers on one database; they see the same objects on disk. */
 const measuredShared = (databaseUrl: string) =>
   withTemporaryFolder(async (folder) => {
-    const env = { REMENDO_DATABASE_URL: databaseUrl };
+    const env = { REMENDO_DATABASE_URL: databaseUrl, REMENDO_KEY_PASSPHRASE: 'a-passphrase-for-measuring' };
     const [first, second] = [join(folder, 'first'), join(folder, 'second')];
     for (const path of [join(first, 'objects'), second]) await mkdir(path, { recursive: true });
     await symlink(join(first, 'objects'), join(second, 'objects'));

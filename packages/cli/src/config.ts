@@ -164,7 +164,7 @@ export const settings = {
   trustFirstUse: setting({
     name: 'trustFirstUse',
     flag: '--trust-first-use',
-    argument: 'on|off',
+    argument: 'on/off',
     variable: 'REMENDO_TRUST_FIRST_USE',
     kind: 'switch',
     default: 'on',

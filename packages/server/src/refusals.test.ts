@@ -1,6 +1,6 @@
 /** What is not as it should be gets a status and a code, and leaves nothing behind. */
 import { createHash } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { errorCatalogue } from '@remendo/core';
@@ -157,8 +157,9 @@ describe('a published release', () => {
   });
 
   it('is published even where its name can not be given in the versions folder', async () => {
+    await writeFile(join(server.dataFolder, 'versions/in-the-way'), 'no folder');
     for (const version of ['1.0.0', '1.0.1']) {
-      const { success } = await publishOk(server.url, { application: 'manifest.json', version, parts: good });
+      const { success } = await publishOk(server.url, { application: 'in-the-way', version, parts: good });
       expect(success).toBe(true);
     }
     await publishOk(server.url, { application: 'later', version: '1.0.0', parts: good });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { compareVersions } from '../manifest/version.js';
 import { checkProperty } from '../testing/check-property.js';
-import { decideOffer } from './decide-offer.js';
+import { decideOffer, isLetOutTo } from './decide-offer.js';
 import { type Offer, type OfferableRelease, type OfferInput, orderReleases, type Rollout } from './offer.js';
 
 /** Few of everything, so that they meet. */
@@ -98,6 +98,7 @@ it('what is offered may be had by this terminal, and is newer than what it has u
         const isOfRing = terminal.ring !== null && offered?.rollout.rings.includes(terminal.ring) === true;
         expect(isOfRing ? ['testing', 'published', 'deprecated'] : ['published', 'deprecated']).toContain(offered?.state);
         expect(offered?.rollout.state).toBe('running');
+        expect(offered !== undefined && isLetOutTo(offered, terminal)).toBe(true);
         expect(terminal.blocked).not.toContain(wanted);
         if (terminal.version === null) continue;
         const order = compareVersions(wanted, terminal.version);

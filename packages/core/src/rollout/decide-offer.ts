@@ -41,6 +41,16 @@ export function decideOffer(input: OfferInput): Offer {
   };
 }
 
+/**
+ * Whether the release is for this terminal as far as it is let out now, whatever the terminal has installed: what it tells of
+ * any other release, nobody offered to it.
+ */
+export function isLetOutTo(release: OfferableRelease, terminal: OfferTerminal): boolean {
+  if (release.state === 'draft') return false;
+  if (release.state === 'testing') return isInRing(release.rollout, terminal);
+  return release.isFloor || terminal.pinnedVersion === release.version || outsiderOf(release, terminal) === null;
+}
+
 function newestAvailable(input: OfferInput, newest: OfferableRelease | null): OfferableRelease | NoOfferReason {
   const { releases, terminal } = input;
   if (newest === null) return 'nothing_published';

@@ -10,6 +10,8 @@ import type { KeyPair } from './credentials.js';
 import { customerAnswer, lockCustomer, requireCustomerRow } from './customer-records.js';
 import { levelTerms } from './service-levels.js';
 
+const vouched = { isVouched: true, isMailConfirmed: true };
+
 /** @throws UpdaterError RECORD_EXISTS for an e-mail that somebody has, REQUEST_INVALID for addresses that are no blocks. */
 export function addCustomer(
   changes: Changes,
@@ -19,7 +21,18 @@ export function addCustomer(
   const { email, first_name: firstName, last_name: lastName, company = '', phone = '', service_level: level = 'basic' } = request;
   const terms = { expiresOn: request.expires_on, limits: request.limits, features: request.features };
   const allowedAddresses = blocksOf(request.allowed_addresses);
-  const fields = { email, firstName, lastName, company, phone, level, requestedLevel: level, allowedAddresses, ...terms };
+  const fields = {
+    email,
+    firstName,
+    lastName,
+    company,
+    phone,
+    level,
+    requestedLevel: level,
+    allowedAddresses,
+    ...terms,
+    ...vouched,
+  };
   return changes.change([], async (tx) => {
     const made = await createCustomer(tx, fields);
     if (made === null) throw emailTaken();
@@ -74,9 +87,12 @@ function columnsOf(
   const newLimits = limits ?? terms?.limits;
   const newFeatures = features ?? terms?.features;
   const isSuspended = before.status === 'suspended';
+  // Whose licence or address an operator sets is somebody they know.
+  const isVouched = level !== undefined || rest.expires_on !== undefined || limits !== undefined || email !== undefined;
   return {
     ...rest,
-    ...(email === undefined ? {} : { email: email.toLowerCase() }),
+    ...(isVouched ? { is_vouched: true } : {}),
+    ...(email === undefined ? {} : { email: email.toLowerCase(), mail_confirmed_at: new Date(), mail_code_sha256: null }),
     ...(newLimits === undefined ? {} : { limits: JSON.stringify(newLimits) }),
     ...(newFeatures === undefined ? {} : { features: JSON.stringify(newFeatures) }),
     ...(status === 'suspended' && !isSuspended ? { suspended_at: new Date() } : {}),

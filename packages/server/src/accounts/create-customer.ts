@@ -19,6 +19,10 @@ export interface NewCustomerFields {
   readonly limits?: CustomerLimits | undefined;
   readonly features?: Readonly<Record<string, boolean>> | undefined;
   readonly allowedAddresses?: readonly string[] | undefined;
+  /** An operator knows who this is. */
+  readonly isVouched: boolean;
+  /** An operator says that the address is theirs; else it is to be confirmed before mail goes there. */
+  readonly isMailConfirmed: boolean;
 }
 
 export interface CreatedCustomer {
@@ -70,6 +74,8 @@ function insertCustomer(tx: Tx, code: string, fields: NewCustomerFields) {
       limits: JSON.stringify(fields.limits ?? terms.limits),
       features: JSON.stringify(fields.features ?? terms.features),
       allowed_addresses: JSON.stringify(fields.allowedAddresses ?? []),
+      is_vouched: fields.isVouched,
+      mail_confirmed_at: fields.isMailConfirmed ? new Date() : null,
     })
     .onConflict((conflict) => conflict.doNothing())
     .returning('id')

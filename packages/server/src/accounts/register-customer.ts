@@ -36,7 +36,8 @@ export async function registerCustomer(
     const grant = await grantOf(tx, rules, request);
     const { level, requestedLevel } = grant;
     const { email, first_name: firstName, last_name: lastName, company = '', phone = '' } = request;
-    const made = await createCustomer(tx, { email, firstName, lastName, company, phone, level, requestedLevel });
+    const by = { isVouched: grant.invitationId !== null, isMailConfirmed: false };
+    const made = await createCustomer(tx, { email, firstName, lastName, company, phone, level, requestedLevel, ...by });
     if (made !== null && grant.invitationId !== null) {
       await tx.updateTable('invitation').set({ used_by: made.id }).where('id', '=', grant.invitationId).execute();
     }

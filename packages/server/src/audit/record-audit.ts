@@ -26,7 +26,8 @@ export interface AuditEntry {
     | 'webhook'
     | 'invitation'
     | 'delta'
-    | 'object';
+    | 'object'
+    | 'metadata';
   readonly subject: string;
   /** Why, as the actor says it. */
   readonly reason?: string | undefined;

@@ -27,7 +27,8 @@ export async function notifyChange(tx: Tx, notifier: Notifier, { before, after, 
   await notifier.notify(tx, {
     kind,
     customerId: after.customer_id,
-    subject: `Backup ${job} of ${place}: ${words[status] ?? status}`,
+    // Names of jobs and branches are anybody's text: they are in the body.
+    subject: `A backup: ${words[status] ?? status}`,
     body: [`The backup ${job} of ${place} (${terminal}): ${sentenceOf(before, after)}`, detail]
       .filter((line) => line !== '')
       .join('\n'),

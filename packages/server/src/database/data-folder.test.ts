@@ -4,6 +4,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createTestLog } from '../testing/test-log.js';
 import { newDataFolder } from '../testing/test-server.js';
 import { makeDataFolder } from './data-folder.js';
+import { openDatabase } from './open-database.js';
 
 async function newPlace(): Promise<string> {
   const place = await newDataFolder();
@@ -34,3 +35,14 @@ it.skipIf(process.platform === 'win32')('stays as it is when others can look int
   expect(await modeOf(folder)).toBe('755');
   expect(lines.map((line) => JSON.parse(line))).toMatchObject([{ event: 'data_folder_open', folder, mode: '755' }]);
 });
+
+it.skipIf(process.platform === 'win32')(
+  'has an embedded database that nobody else looks into, whatever the folder is',
+  async () => {
+    const folder = join(await newPlace(), 'database');
+    const { close } = await openDatabase({ kind: 'embedded', folder }, () => {});
+    await close();
+    expect(await modeOf(folder)).toBe('700');
+  },
+  60_000,
+);

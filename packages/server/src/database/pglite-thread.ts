@@ -4,7 +4,7 @@
  * database's error. Statements run one after the other, in the order they came.
  */
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { PGlite } from '@electric-sql/pglite';
@@ -15,7 +15,14 @@ if (port === null) throw new Error('this file runs as a worker thread');
 
 /** A day (type 1082) stays the text it is. */
 const parsers = { 1082: (text: string) => text };
-const open = openDatabase((workerData as { folder: string }).folder);
+const open = openPrivately((workerData as { folder: string }).folder);
+
+/** Nobody else looks into it, also where others can look into the data folder. */
+async function openPrivately(folder: string): Promise<PGlite> {
+  const database = await openDatabase(folder);
+  if (process.platform !== 'win32') await chmod(folder, 0o700);
+  return database;
+}
 
 /**
  * A new database begins as a copy of the one that the build made. While it is made, a file beside it says so: what a kill

@@ -5,6 +5,8 @@
 import { parseVersion } from '@remendo/core';
 import type { UpdateEvent, UpdateEventsAnswer } from '@remendo/core/protocol';
 import type { Principal } from '../accounts/principal.js';
+import { addressKey } from '../plugins/address-key.js';
+import type { RequestCounter } from '../plugins/request-counter.js';
 import type { CatalogueView } from '../releases/catalogue.js';
 import { requireAccess } from '../releases/release-access.js';
 import type { ApplicationRecord } from '../releases/release-records.js';
@@ -21,20 +23,42 @@ export interface EventSource {
   readonly userAgent: string | undefined;
 }
 
+export interface EventRecorder {
+  readonly writer: EventWriter;
+  /** Of the bytes that one who tells may have stored in a day. */
+  readonly quota: RequestCounter;
+}
+
+/** Of what strangers print and explain: enough to know what it was about. */
+const strangersTextMax = 200;
+
 /**
  * When this returns, every event is stored and has had its effects, once.
- * @throws UpdaterError AUTH_REQUIRED when nobody signed in and an application is not public; REQUEST_INVALID. Nothing is
- * stored then.
+ * @throws UpdaterError AUTH_REQUIRED when nobody signed in and an application is not public; REQUEST_INVALID; LIMIT_RATE when
+ * who tells has had as much stored today as they may. Nothing is stored then.
  */
 export async function recordEvents(
-  writer: EventWriter,
+  { writer, quota }: EventRecorder,
   view: CatalogueView,
   source: EventSource,
   events: readonly UpdateEvent[],
 ): Promise<UpdateEventsAnswer> {
   const rows = events.flatMap((event) => rowOf(view, source, event) ?? []);
+  const quotaKey = quotaKeyOf(source);
+  quota.refuseIfOver(quotaKey);
   const stored = await writer.write(rows);
+  if (stored > 0) {
+    const bytes = Math.ceil((Buffer.byteLength(JSON.stringify(rows)) * stored) / rows.length);
+    // What goes over it is stored: the next is refused.
+    await quota.take(quotaKey, bytes).catch(() => undefined);
+  }
   return { accepted: stored, duplicates: rows.length - stored, unknown: events.length - rows.length };
+}
+
+/** Names that who tells chose themselves count together. */
+function quotaKeyOf({ principal, address }: EventSource): string {
+  if (principal.kind === 'terminal') return principal.terminal.id;
+  return principal.kind === 'customer' ? principal.customer.code : addressKey(address);
 }
 
 /** Null: of an application that nobody knows here. */
@@ -54,9 +78,17 @@ function rowOf(view: CatalogueView, source: EventSource, event: UpdateEvent): Ev
     platform: view.platform(application, event.platform ?? source.platform),
     address: source.address,
     user_agent: source.userAgent?.slice(0, 400) ?? null,
-    ...told(event),
+    ...told(principal.kind === 'anonymous' ? shortened(event) : event),
   };
 }
+
+const shortened = (event: UpdateEvent): UpdateEvent => ({
+  ...event,
+  log_output: firstLine(event.log_output),
+  error_detail: firstLine(event.error_detail),
+});
+
+const firstLine = (text: string | null | undefined): string | null => text?.split('\n', 1)[0]?.slice(0, strangersTextMax) ?? null;
 
 function told(event: UpdateEvent) {
   return {

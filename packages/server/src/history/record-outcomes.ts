@@ -1,10 +1,13 @@
 /**
- * What became of a release on enrolled terminals, one outcome for each: what halts a rollout.
+ * What became of a release on enrolled terminals, one outcome for each: what halts a rollout. Only of terminals that the
+ * release is let out to: told by others it is a mistake, or an attempt to stop it. Whether it is follows from what is stored of
+ * terminal and rollout, so that handing out a plan has to write nothing.
  *
  * Of all that a terminal tells about a release the gravest counts: rolled back, else completed, else failed. So an attempt
  * that succeeds makes up for one that failed before, an update that was taken back never counts as done, and the order in
  * which events arrive, late or twice, makes no difference.
  */
+import { isLetOutTo, type OfferableRelease } from '@remendo/core';
 import { sql } from 'kysely';
 import type { Topic } from '../database/changes.js';
 import type { Tx } from '../database/open-database.js';
@@ -38,14 +41,44 @@ export async function recordOutcomes(
   if (ends.length === 0) return [];
   const topics: Topic[] = [];
   if (await blockRolledBack(tx, terminalId, ends)) topics.push('accounts');
-  for (const releaseId of await storeOutcomes(tx, terminalId, ends)) {
+  for (const releaseId of await storeOutcomes(tx, terminalId, await ofOffered(tx, terminalId, ends))) {
     if ((await evaluateHalt(tx, notifier, releaseId)) && !topics.includes('catalogue')) topics.push('catalogue');
   }
   return topics;
 }
 
+interface OfferedRow extends Pick<OfferableRelease, 'version' | 'type' | 'state'> {
+  readonly application_id: number;
+  readonly is_floor: boolean;
+  readonly mandatory: boolean;
+  readonly rollout: OfferableRelease['rollout'];
+  readonly group: string | null;
+  readonly ring: string | null;
+  readonly pinned_version: string | null;
+}
+
+/** Those of the events that are about releases which are let out to the terminal. */
+async function ofOffered(tx: Tx, terminalId: string, ends: readonly StoredEvent[]): Promise<readonly StoredEvent[]> {
+  const { rows } = await sql<OfferedRow>`
+    select release.application_id, release.version, release.type, release.state, is_floor, mandatory, to_jsonb(rollout) as rollout,
+      terminal."group", terminal.ring, terminal_policy.pinned_version
+    from release join rollout on rollout.release_id = release.id join terminal on terminal.id = ${terminalId}
+      left join terminal_policy on terminal_policy.terminal_id = terminal.id and terminal_policy.application_id = release.application_id
+    where (release.application_id, release.version) in (
+      select application_id, version_to from jsonb_to_recordset(${JSON.stringify(ends)}::text::jsonb)
+        as given (application_id integer, version_to text))`.execute(tx);
+  const offered = new Set(rows.filter((row) => isOffered(row, terminalId)).map((row) => `${row.application_id} ${row.version}`));
+  return ends.filter(({ application_id, version_to }) => offered.has(`${application_id} ${version_to}`));
+}
+
+function isOffered({ group, ring, pinned_version: pinnedVersion, ...row }: OfferedRow, key: string): boolean {
+  const release = { ...row, isFloor: row.is_floor, isMandatory: row.mandatory };
+  return isLetOutTo(release, { key, version: null, group, ring, pinnedVersion, allowDowngrade: false, blocked: [] });
+}
+
 /** The releases, by id, whose count is another one now. */
 async function storeOutcomes(tx: Tx, terminalId: string, ends: readonly StoredEvent[]): Promise<readonly number[]> {
+  if (ends.length === 0) return [];
   const weight = (outcome: string) => sql`array_position(${[...outcomes]}::text[], ${sql.ref(outcome)})`;
   const { rows } = await sql<{ release_id: number }>`
     with counted as (

@@ -102,6 +102,15 @@ describe('telling what became of updates', () => {
     await ask(server, 'PATCH', '/api/v1/applications/erp', { body: { access: 'public', reason: 'a test' } });
   });
 
+  it('keeps one short line of what strangers print and explain, all of what others do', async () => {
+    const long = event({ update_id: 'long', log_output: `${'x'.repeat(900)}\nmore`, error_detail: 'first\nsecond' });
+    await tell(nobody, [long], { 'x-terminal-id': 'stranger' });
+    await tell(customer.as, [long], { 'x-terminal-id': 'known' });
+    const [known, stranger] = (await logOf('update_id=long')).events;
+    expect(stranger).toMatchObject({ log_output: 'x'.repeat(200), error_detail: 'first' });
+    expect(known).toMatchObject({ log_output: long.log_output, error_detail: long.error_detail });
+  });
+
   it.each([
     ['no events', []],
     ['too many', Array.from({ length: 501 }, () => event())],

@@ -5,6 +5,7 @@ import type { Db } from '../database/open-database.js';
 import type { JobQueue } from '../jobs/job-queue.js';
 import { type AttemptOutcome, type ClaimedDelivery, claimDelivery, recordAttempt } from './claim-delivery.js';
 import { attemptsMax } from './deliver-notification-kind.js';
+import { writeDigest } from './mail-limits.js';
 import type { Senders } from './open-senders.js';
 import { type OutgoingMessage, type Recipient, refused } from './senders/sender.js';
 
@@ -44,7 +45,7 @@ async function attempt(ports: DeliverPorts, claimed: ClaimedDelivery): Promise<A
     const recipient = await recipientFor(ports.db, claimed);
     const sender = ports.senders[channel];
     if (sender === null) throw refused(`there is no ${channel} to send with any more`);
-    await sender.send(messageOf(claimed, recipient), ports.signal);
+    await sender.send({ ...messageOf(claimed, recipient), ...(await mailTextOf(ports.db, claimed)) }, ports.signal);
     return { kind: 'delivered' };
   } catch (error) {
     if (ports.signal.aborted) return { kind: 'postponed', error: null, afterSeconds: 0 };
@@ -66,6 +67,29 @@ function messageOf(
   if (customer === null) return { ...message, subject, data };
   return { ...message, subject: isForOperators ? `${customer}: ${subject}` : subject, data: { customer, ...data } };
 }
+
+/** What a mail says other than the notification it is about; nothing: the same. */
+async function mailTextOf(db: Db, { channel, recipient, body }: ClaimedDelivery): Promise<Partial<OutgoingMessage>> {
+  const { digest_since: since, last_of_day: isLast, code } = recipient;
+  if (channel !== 'mail') return {};
+  if (since !== undefined) return writeDigest(db, new Date(since));
+  if (code !== undefined) return confirmationText(code);
+  return isLast === undefined ? {} : { body: `${body}\n\n${lastLine}` };
+}
+
+const lastLine = 'This is the last mail of the day: what happens until tomorrow is in the inbox.';
+
+/** To somebody who may never have heard of us: nothing in it was written by who registered. */
+const confirmationText = (code: string): Partial<OutgoingMessage> => ({
+  subject: 'Is this your mail address?',
+  body: [
+    'Somebody registered this mail address for notifications about updates and backups.',
+    '',
+    `If it was you, confirm it with this code, within seven days: ${code}`,
+    '',
+    'If it was not, you need not do anything: no other mail is sent to you.',
+  ].join('\n'),
+});
 
 function outcomeOf(failure: unknown, attempts: number): AttemptOutcome {
   const error = shown(failure);

@@ -1,19 +1,20 @@
 /** A mail server, customers and webhooks to notify, and the ports to do it with. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { fastify } from 'fastify';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 import { readConfig, type ServerConfig } from '../config.js';
 import type { Database, Db } from '../database/open-database.js';
 import { jobKinds } from '../jobs/job-kinds.js';
 import { JobQueue } from '../jobs/job-queue.js';
+import { createTestLog } from '../testing/test-log.js';
+import { recordOutput, recordSecrets, secretsIn } from '../testing/test-record.js';
 import type { DeliverPorts } from './deliver-notification.js';
 import { type NewNotification, Notifier } from './notifier.js';
 import { openSenders } from './open-senders.js';
 import { never } from './senders/senders.test.support.js';
 
-export const { log } = fastify({ logger: { level: 'silent' } });
+export const { log } = createTestLog();
 
 export interface MailServer {
   readonly url: string;
@@ -34,7 +35,9 @@ export async function startMailServer(): Promise<MailServer> {
     async onData(stream, _session, done) {
       const chunks: Buffer[] = [];
       for await (const chunk of stream) chunks.push(chunk as Buffer);
-      mails.push(await PostalMime.parse(Buffer.concat(chunks)));
+      const mail = await PostalMime.parse(Buffer.concat(chunks));
+      recordOutput('mail', `${mail.subject} ${mail.text}\n`);
+      mails.push(mail);
       done();
     },
   });
@@ -46,6 +49,7 @@ export async function startMailServer(): Promise<MailServer> {
 }
 
 export function configWith(environment: Readonly<Record<string, string>>): ServerConfig {
+  recordSecrets(secretsIn(environment));
   const config = readConfig(['--data', '/nowhere', '--private-webhooks', 'allowed'], environment);
   if (config === 'shown') throw new Error('no help was asked for');
   return config;
@@ -72,7 +76,7 @@ let customers = 0;
 /** @returns its id. */
 export async function addTestCustomer(
   db: Db,
-  more: { readonly email?: string; readonly expires_on?: string } = {},
+  more: { readonly email?: string; readonly expires_on?: string; readonly mail_confirmed_at?: null } = {},
 ): Promise<number> {
   const number = String(++customers).padStart(5, '0');
   const { id } = await db
@@ -89,6 +93,7 @@ export async function addTestCustomer(
       expires_on: '2999-12-31',
       limits: '{}',
       features: '{}',
+      mail_confirmed_at: new Date(),
       ...more,
     })
     .returning('id')

@@ -8,7 +8,7 @@ import type { NotificationKind } from '@remendo/core/protocol';
 import type { Tx } from '../database/open-database.js';
 import type { JobQueue } from '../jobs/job-queue.js';
 import { enqueueDelivery } from './deliver-notification-kind.js';
-import { type ChannelConfig, type NewDelivery, recipientsOf, webhookDelivery } from './recipients.js';
+import { type ChannelConfig, confirmationDelivery, type NewDelivery, recipientsOf, webhookDelivery } from './recipients.js';
 
 export interface NewNotification {
   readonly kind: NotificationKind;
@@ -64,13 +64,39 @@ export class Notifier {
     return { notification, delivery: delivery.id };
   }
 
+  /** Whether there is a mail server at all. */
+  get hasMail(): boolean {
+    return this.#config.smtpUrl !== null;
+  }
+
+  /** Sends the code to the address, and there alone; the inbox only says that it was sent. */
+  async sendCode(tx: Tx, customerId: number, mail: { readonly address: string; readonly code: string }): Promise<void> {
+    const notification = await record(
+      tx,
+      {
+        kind: 'mail_confirmation',
+        customerId,
+        subject: 'Confirm your mail address',
+        body: 'A mail with a code was sent to your address. Until it is confirmed with that code, what happens is told here only.',
+        data: {},
+        dedupKey: `mail_confirmation ${randomUUID()}`,
+      },
+      { isRead: false },
+    );
+    if (notification === null) throw new Error('a random key that was there before');
+    await this.#deliver(tx, notification, [confirmationDelivery(customerId, mail)]);
+  }
+
   async #deliver(tx: Tx, notificationId: number, deliveries: readonly NewDelivery[]): Promise<void> {
     if (deliveries.length === 0) return;
     const rows = deliveries.map((delivery) => ({ ...delivery, notification_id: notificationId }));
     await tx.insertInto('notification_delivery').values(rows).execute();
-    for (const { id } of deliveries) await enqueueDelivery(this.#queue, tx, id);
+    for (const { id, due_at } of deliveries) await enqueueDelivery(this.#queue, tx, id, secondsUntil(due_at));
   }
 }
+
+const secondsUntil = (moment: Date | undefined): number =>
+  moment === undefined ? 0 : Math.max(0, Math.ceil((moment.getTime() - Date.now()) / 1_000));
 
 /** @returns null when its key is known. */
 async function record(tx: Tx, told: NewNotification, { isRead }: { readonly isRead: boolean }): Promise<number | null> {

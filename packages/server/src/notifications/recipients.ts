@@ -5,9 +5,10 @@ import { type Insertable, sql } from 'kysely';
 import type { ServerConfig } from '../config.js';
 import type { Tx } from '../database/open-database.js';
 import type { NotificationDeliveryTable } from '../database/tables.js';
+import { customerMailOf, type MailLimits, mailedToOperators, operatorMailOf } from './mail-limits.js';
 
 /** What says which channels there are. */
-export type ChannelConfig = Pick<ServerConfig, 'smtpUrl' | 'operatorMail' | 'sheetsKey' | 'sheetId'>;
+export type ChannelConfig = MailLimits & Pick<ServerConfig, 'smtpUrl' | 'operatorMail' | 'sheetsKey' | 'sheetId'>;
 
 export type NewDelivery = Omit<Insertable<NotificationDeliveryTable>, 'notification_id'>;
 
@@ -18,14 +19,6 @@ interface Notified {
 
 type Kinds = ReadonlySet<NotificationKind>;
 
-/** What operators get as mail although it is for a customer. */
-const mailedToOperators: Kinds = new Set<NotificationKind>([
-  'backup_failed',
-  'backup_silent',
-  'backup_recovered',
-  'terminals_silent',
-  'terminals_recovered',
-]);
 /** Told to the operators once, and then to every customer: no copy of those comes back to the operators. */
 const copiedToCustomers: Kinds = new Set<NotificationKind>(['release_published']);
 const written: Kinds = new Set<NotificationKind>(['backup_failed', 'backup_silent', 'backup_recovered']);
@@ -39,7 +32,7 @@ const delivery = (
 /** A channel that is not configured gets nothing, now or later. */
 export async function recipientsOf(tx: Tx, notified: Notified, config: ChannelConfig): Promise<readonly NewDelivery[]> {
   return [
-    ...(config.smtpUrl === null ? [] : await mailsOf(tx, notified, config.operatorMail)),
+    ...(config.smtpUrl === null ? [] : await mailsOf(tx, notified, config)),
     ...(await webhooksOf(tx, notified)),
     ...(config.sheetsKey === null || config.sheetId === null || !written.has(notified.kind)
       ? []
@@ -47,20 +40,42 @@ export async function recipientsOf(tx: Tx, notified: Notified, config: ChannelCo
   ];
 }
 
-async function mailsOf(tx: Tx, { kind, customerId }: Notified, operatorMail: readonly string[]): Promise<readonly NewDelivery[]> {
-  const isForOperators = customerId === null || mailedToOperators.has(kind);
-  const operators = isForOperators ? operatorMail.map((address) => delivery(null, 'mail', { address })) : [];
-  if (customerId === null) return operators;
+async function mailsOf(tx: Tx, { kind, customerId }: Notified, config: ChannelConfig): Promise<readonly NewDelivery[]> {
+  const isForOperators = customerId === null || mailedToOperators.includes(kind);
+  const operators = isForOperators ? await operatorMails(tx, config) : [];
+  return customerId === null ? operators : [...(await customerMails(tx, customerId, config)), ...operators];
+}
+
+async function operatorMails(tx: Tx, config: ChannelConfig): Promise<readonly NewDelivery[]> {
+  if (config.operatorMail.length === 0) return [];
+  const mail = await operatorMailOf(tx, config);
+  if (mail.kind === 'none') return [];
+  if (mail.kind === 'own') return config.operatorMail.map((address) => delivery(null, 'mail', { address }));
+  return config.operatorMail.map((address) => ({
+    ...delivery(null, 'mail', { address, digest_since: mail.since.toISOString() }),
+    due_at: mail.dueAt,
+  }));
+}
+
+/** None to an address that is not known to be theirs. */
+async function customerMails(tx: Tx, customerId: number, config: ChannelConfig): Promise<readonly NewDelivery[]> {
   const customer = await tx
     .selectFrom('customer')
     .where('id', '=', customerId)
     .where('deleted_at', 'is', null)
+    .where('mail_confirmed_at', 'is not', null)
     .select(['email', 'first_name', 'last_name'])
     .executeTakeFirst();
-  if (customer === undefined) return operators;
+  const mail = customer === undefined ? 'none' : await customerMailOf(tx, customerId, config);
+  if (customer === undefined || mail === 'none') return [];
   const { email: address, first_name, last_name } = customer;
-  return [delivery(customerId, 'mail', { address, name: `${first_name} ${last_name}`.trim() }), ...operators];
+  const name = `${first_name} ${last_name}`.trim();
+  return [delivery(customerId, 'mail', { address, name, ...(mail === 'last' ? { last_of_day: 'true' } : {}) })];
 }
+
+/** The one mail that goes to an address before it is confirmed. */
+export const confirmationDelivery = (customerId: number, { address, code }: { readonly address: string; readonly code: string }) =>
+  delivery(customerId, 'mail', { address, code });
 
 async function webhooksOf(tx: Tx, { kind, customerId }: Notified): Promise<readonly NewDelivery[]> {
   const isForOperators = customerId === null || !copiedToCustomers.has(kind);

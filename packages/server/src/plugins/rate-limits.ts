@@ -60,7 +60,7 @@ export class RateLimits {
     this.#requests = counter('request', config.requestsPerMinute);
     this.#checks = counter('check', config.checksPerMinute);
     this.#downloads = counter('download', config.checksPerMinute);
-    this.#signIns = counter('sign-in', config.signInsPerMinute);
+    this.#signIns = new RequestCounter({ database, log, name: 'sign-in', perMinute: config.signInsPerMinute, isStrict: true });
   }
 
   /** Before it is known who asks. @throws UpdaterError LIMIT_RATE. */

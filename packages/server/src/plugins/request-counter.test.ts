@@ -34,6 +34,15 @@ describe('a counter in memory', () => {
   });
 });
 
+describe('a strict counter in memory', () => {
+  it('refuses everything for the rest of the minute rather than count nothing', async () => {
+    const flooded = new RequestCounter({ database: { pool: null }, log, name: 'test', perMinute: 5, isStrict: true });
+    for (let n = 0; n < 200_000; n++) await flooded.take(`key ${n}`);
+    expect(await outcomes(flooded, 'one more', 2)).toEqual(['LIMIT_RATE', 'LIMIT_RATE']);
+    expect(() => flooded.refuseIfOver('one more')).toThrow('try again in');
+  });
+});
+
 describe.skipIf(!testDatabases.includes('postgres'))('counters on PostgreSQL', () => {
   let database: TestDatabase;
 

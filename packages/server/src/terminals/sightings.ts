@@ -9,6 +9,8 @@ import { sql } from 'kysely';
 import type { Principal } from '../accounts/principal.js';
 import type { Db } from '../database/open-database.js';
 import { WriteBehind } from '../database/write-behind.js';
+import { addressKey } from '../plugins/address-key.js';
+import { BoundedCache } from '../releases/bounded-cache.js';
 
 export interface Sighting {
   readonly applicationId: number;
@@ -23,6 +25,11 @@ export interface Sighting {
 
 /** In one statement. */
 const rowsMax = 5_000;
+
+/** Names that whoever is not enrolled gives, from one address in a day: more than a branch has machines. */
+const strangersMax = 2_000;
+const strangerAddressesMax = 2_000;
+const dayMs = 86_400_000;
 
 interface Row {
   readonly application_id: number;
@@ -48,6 +55,7 @@ export class Sightings extends WriteBehind {
   readonly #db: Db;
   readonly #log: FastifyBaseLogger;
   #waiting = new Map<string, Row>();
+  #strangers = { since: 0, byAddress: new BoundedCache<Set<string>>(strangerAddressesMax) };
 
   constructor({ db, log }: { readonly db: Db; readonly log: FastifyBaseLogger }) {
     super();
@@ -55,9 +63,11 @@ export class Sightings extends WriteBehind {
     this.#log = log;
   }
 
+  /** Of those that are not enrolled no more than a branch has, for each address and day. */
   record(sighting: Sighting): void {
     const { principal, applicationId, platform } = sighting;
     const terminal_key = terminalKeyOf(principal, sighting.terminalName, sighting.address);
+    if (principal.kind !== 'terminal' && !this.#isTaken(sighting.address, terminal_key)) return;
     this.#waiting.set(`${applicationId} ${platform} ${terminal_key}`, {
       application_id: applicationId,
       platform,
@@ -69,6 +79,16 @@ export class Sightings extends WriteBehind {
       address: sighting.address,
       checked_at: Date.now(),
     });
+  }
+
+  #isTaken(address: string, terminalKey: string): boolean {
+    const now = Date.now();
+    if (now - this.#strangers.since > dayMs) this.#strangers = { since: now, byAddress: new BoundedCache(strangerAddressesMax) };
+    const { byAddress } = this.#strangers;
+    const known = byAddress.get(addressKey(address)) ?? new Set();
+    if (known.size >= strangersMax) return known.has(terminalKey);
+    byAddress.set(addressKey(address), known.add(terminalKey));
+    return true;
   }
 
   protected override async writeWaiting(): Promise<void> {
