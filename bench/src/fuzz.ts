@@ -1,189 +1,139 @@
 /**
  * Feeds every reader of formats from outside with made-up bytes, for so many seconds each:
  *
- *     node bench/dist/fuzz.js [--seconds 10] [--seed n] [--target name]
+ *     node bench/dist/fuzz.js [--seconds 10] [--seed n] [--target name] [--way plain|counted|steered] [--findings folder]
+ *     node bench/dist/fuzz.js --seconds 600                             the whole campaign, some hours
+ *     node bench/dist/fuzz.js --target name --input file                one input again
+ *     node bench/dist/fuzz.js --compare [--seconds 10] [--target name]  whether steering by coverage pays
  *
- * Prints a line for each target and exits with 1 when one of them crashed, took more than five seconds for one input,
- * or grew memory by more than 512 MiB; then also what repeats it. Each target runs in a thread of its own, which notes
- * down every input before it is tried, so that the input is known even when the thread never comes back.
+ * docs/fuzzing.md says what the ways are.
+ *
+ * Prints a line for each target and exits with 1 when one of them crashed, took more than five seconds of work for one input,
+ * or grew memory by more than 512 MiB; then the input is saved, and it is said what repeats it.
  */
 import { randomInt } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import {
-  type FuzzReport,
-  type FuzzTarget,
-  fuzzBsdiff40,
-  fuzzBsdiff40Control,
-  fuzzBzip2,
-  fuzzContainedBase,
-  fuzzContainerStreams,
-  fuzzContainers,
-  fuzzDeflate,
-  fuzzDeltaFile,
-  fuzzDeltaIndex,
-  fuzzJournal,
-  fuzzManifest,
-  fuzzPlanAnswer,
-  fuzzReferencedBase,
-  fuzzReferenceImages,
-  fuzzReferenceMaker,
-  fuzzReferencePatch,
-  fuzzReleasePath,
-  fuzzRemendo,
-  fuzzRemendoBlocks,
-  fuzzRemendoBytes,
-  fuzzRemendoFar,
-  fuzzRemendoFast,
-  fuzzState,
-  fuzzVersionText,
-  fuzzZip,
-  runFuzz,
-} from '@remendo/core/testing';
+import { isUpdaterError } from '@remendo/core';
+import { type FuzzReport, fuzzTargets } from '@remendo/core/testing';
+import { type FuzzJob, type FuzzOutcome, type FuzzWay, fuzzWays, oneRunMsMax, watchFuzz } from './fuzz-watch.js';
 
-const targets: readonly FuzzTarget[] = [
-  fuzzManifest,
-  fuzzReleasePath,
-  fuzzVersionText,
-  fuzzDeltaIndex,
-  fuzzDeltaFile,
-  fuzzZip,
-  fuzzBsdiff40,
-  fuzzBsdiff40Control,
-  fuzzBzip2,
-  fuzzRemendo,
-  fuzzRemendoFar,
-  fuzzRemendoBlocks,
-  fuzzRemendoBytes,
-  fuzzRemendoFast,
-  fuzzContainers,
-  fuzzContainerStreams,
-  fuzzContainedBase,
-  fuzzReferenceImages,
-  fuzzReferencedBase,
-  fuzzReferencePatch,
-  fuzzReferenceMaker,
-  fuzzDeflate,
-  fuzzJournal,
-  fuzzState,
-  fuzzPlanAnswer,
-];
-
-const oneRunMsMax = 5_000;
 const memoryGrowthBytesMax = 512 * 1024 * 1024;
-const watchEveryMs = 250;
+/** A longer input is only saved. */
+const shownBytesMax = 64 * 1024;
+const names = fuzzTargets.map(({ name }) => name);
 
-/** The note: run number and length of the input in 32-bit words, then the input, cut at this length. */
-const notedBytesMax = 1024 * 1024;
-const noteHeaderBytes = 8;
+const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+const perSecond = ({ runs }: FuzzReport, seconds: number): string => `${(runs / seconds).toFixed(0)}/s`;
 
-interface Job {
-  readonly target: string;
-  readonly seconds: number;
-  readonly seed: number;
-  readonly note: SharedArrayBuffer;
-}
-
-/** In the thread: writes each input down before it is tried. */
-async function fuzzInThread({ target: name, seconds, seed, note }: Job): Promise<void> {
-  const target = targets.find((candidate) => candidate.name === name);
-  if (target === undefined) throw new Error(`there is no target ${name}`);
-  const header = new Int32Array(note, 0, 2);
-  const bytes = new Uint8Array(note, noteHeaderBytes);
-  const noted: FuzzTarget = {
-    ...target,
-    run(input) {
-      bytes.set(input.subarray(0, notedBytesMax));
-      Atomics.store(header, 1, input.length);
-      Atomics.add(header, 0, 1);
-      return target.run(input);
-    },
-  };
-  const report = await runFuzz(noted, { durationMs: seconds * 1_000, seed, now: () => performance.now() });
-  parentPort?.postMessage(report);
-}
-
-type Outcome = { readonly kind: 'done'; readonly report: FuzzReport } | { readonly kind: 'failed'; readonly reason: string };
-
-function watch(job: Job): Promise<Outcome> {
-  const header = new Int32Array(job.note, 0, 2);
-  const worker = new Worker(fileURLToPath(import.meta.url), { workerData: job });
-  let run = 0;
-  let since = performance.now();
-  return new Promise<Outcome>((resolve) => {
-    const settle = (outcome: Outcome): void => {
-      clearInterval(watching);
-      resolve(outcome);
-      void worker.terminate();
-    };
-    const watching = setInterval(() => {
-      const now = performance.now();
-      const current = Atomics.load(header, 0);
-      if (current !== run) [run, since] = [current, now];
-      else if (run > 0 && now - since > oneRunMsMax) {
-        settle({ kind: 'failed', reason: `run ${run} takes more than ${oneRunMsMax} ms; ${notedInput(job.note)}` });
-      }
-    }, watchEveryMs);
-    worker.once('message', (report: FuzzReport) => settle({ kind: 'done', report }));
-    worker.once('error', (error) => settle({ kind: 'failed', reason: `${chain(error)}; ${notedInput(job.note)}` }));
-    worker.once('exit', (code) => settle({ kind: 'failed', reason: `the thread ended with ${code}; ${notedInput(job.note)}` }));
-  });
-}
-
-function chain(error: unknown): string {
-  const cause = error instanceof Error ? error.cause : undefined;
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return cause === undefined ? text : `${text}\ncaused by ${chain(cause)}`;
-}
-
-function notedInput(note: SharedArrayBuffer): string {
-  const length = new Int32Array(note, 0, 2)[1] ?? 0;
-  const input = Buffer.from(new Uint8Array(note, noteHeaderBytes, Math.min(length, notedBytesMax)));
-  return `input of ${length} bytes in base64: ${input.toString('base64')}`;
-}
-
-const mebibytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-
-/** @returns whether the target stayed within its bounds. */
-function print(name: string, outcome: Outcome, repeat: string): boolean {
-  if (outcome.kind === 'failed') {
-    process.stdout.write(`${name.padEnd(18)} FAILED ${outcome.reason}\n  repeat: ${repeat}\n`);
-    return false;
-  }
-  const { runs, accepted, refused, slowestMs, memoryDeltaBytesMax: atOnce, memoryGrowthBytesMax: growth } = outcome.report;
-  const isWithin = slowestMs <= oneRunMsMax && growth <= memoryGrowthBytesMax;
+function lineOf(
+  { name, runs, accepted, refusals, blocks, slowestMs, memoryGrowthBytesMax: growth }: FuzzReport,
+  seconds: number,
+): string {
+  const codes = Object.entries(refusals).map(([code, count]) => `${code} ${count}`);
   const columns = [
     name.padEnd(18),
-    `${runs} runs`.padStart(15),
+    `${runs} runs`.padStart(13),
+    `${(runs / seconds).toFixed(0)}/s`.padStart(8),
     `${accepted} accepted`.padStart(16),
-    `${refused} refused`.padStart(15),
-    `slowest ${slowestMs.toFixed(1)} ms`.padStart(18),
-    `memory by ${mebibytes(growth)}, at once ${mebibytes(atOnce)}`.padStart(40),
+    blocks === null ? '' : `${blocks} blocks`.padStart(12),
+    `slowest ${slowestMs.toFixed(0)} ms`.padStart(16),
+    `memory ${mebibytes(growth)}`.padStart(15),
   ];
+  return `${columns.join(' ')}  ${codes.join(', ')}\n`;
+}
+
+interface Settings {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly way: FuzzWay;
+  readonly findings: string;
+}
+
+/** @returns whether the target stayed within its bounds. */
+async function fuzz(name: string, { seconds, seed, way, findings }: Settings): Promise<boolean> {
+  const outcome = await watchFuzz({ target: name, seconds, seed, way });
+  if (outcome.kind === 'done') process.stdout.write(lineOf(outcome.report, seconds));
+  const finding = findingOf(outcome);
+  if (finding === null) return true;
+  const path = join(findings, `${name}-${seed}.input`);
+  await mkdir(findings, { recursive: true });
+  await writeFile(path, finding.input);
+  const { length } = finding.input;
+  const shown = length <= shownBytesMax ? `, in base64 ${Buffer.from(finding.input).toString('base64')}` : '';
   process.stdout.write(
-    `${columns.join('  ')}${isWithin ? '' : `  ABOVE THE LIMIT\n  slowest input: ${outcome.report.slowestInput}\n  repeat: ${repeat}`}\n`,
+    `${name.padEnd(18)} FAILED ${finding.reason}\n  input: ${path}, ${length} bytes${shown}\n` +
+      `  repeat: node bench/dist/fuzz.js --target ${name} --input ${path}\n`,
   );
-  return isWithin;
+  return false;
+}
+
+function findingOf(outcome: FuzzOutcome): { readonly reason: string; readonly input: Uint8Array } | null {
+  if (outcome.kind === 'failed') return outcome;
+  const { slowestMs, slowestInput, memoryGrowthBytesMax: growth } = outcome.report;
+  if (slowestMs > oneRunMsMax) return { reason: `one run took ${slowestMs.toFixed(0)} ms`, input: slowestInput };
+  if (growth > memoryGrowthBytesMax) return { reason: `memory grew by ${mebibytes(growth)}`, input: slowestInput };
+  return null;
+}
+
+/**
+ * As many seconds of work without steering and with it, each in a thread of its own; what was reached without is then counted by
+ * feeding the same inputs again, so that the counting costs nothing in the time that is compared.
+ */
+async function compare(name: string, { seconds, seed }: Settings): Promise<void> {
+  const report = async (job: Omit<FuzzJob, 'target' | 'seed'>): Promise<FuzzReport> => {
+    const outcome = await watchFuzz({ target: name, seed, isTimedByWork: true, ...job });
+    if (outcome.kind === 'failed') throw new Error(`${name}: ${outcome.reason}`);
+    return outcome.report;
+  };
+  const plain = await report({ seconds, way: 'plain' });
+  const steered = await report({ seconds, way: 'steered' });
+  const counted = await report({ seconds: seconds * 20, way: 'counted', runsMax: plain.runs });
+  const columns = [
+    name.padEnd(18),
+    `plain ${perSecond(plain, seconds).padStart(8)} ${String(counted.blocks).padStart(6)} blocks`,
+    `steered ${perSecond(steered, seconds).padStart(8)} ${String(steered.blocks).padStart(6)} blocks`,
+    `${Math.round((100 * steered.runs) / plain.runs)} % of the runs`.padStart(18),
+    `${((100 * (steered.blocks ?? 0)) / (counted.blocks ?? 1) - 100).toFixed(1)} % blocks`.padStart(15),
+  ];
+  process.stdout.write(`${columns.join('  ')}\n`);
+}
+
+/** @throws what the target throws, when that is a finding. */
+async function runInput(name: string, path: string): Promise<void> {
+  const target = fuzzTargets.find((candidate) => candidate.name === name);
+  const input = await readFile(path);
+  const began = performance.now();
+  const refusal: unknown = await target?.run(input).catch((error: unknown) => error);
+  if (refusal !== undefined && !isUpdaterError(refusal)) throw refusal;
+  const verdict = refusal === undefined ? 'accepted' : `refused with ${refusal.code}: ${refusal.message}`;
+  process.stdout.write(`${verdict}, after ${(performance.now() - began).toFixed(0)} ms\n`);
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { seconds: { type: 'string' }, seed: { type: 'string' }, target: { type: 'string' } } });
-  const seconds = Number(values.seconds ?? 10);
-  const seed = Number(values.seed ?? randomInt(2 ** 31));
-  const chosen = targets.filter((target) => values.target === undefined || target.name === values.target);
-  if (chosen.length === 0 || !(seconds > 0) || !Number.isInteger(seed)) {
-    process.stderr.write(`fuzz.js [--seconds n] [--seed n] [--target ${targets.map((target) => target.name).join('|')}]\n`);
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    options: { seconds: text, seed: text, target: text, way: text, findings: text, input: text, compare: { type: 'boolean' } },
+  });
+  const way = fuzzWays.find((one) => one === (values.way ?? 'plain'));
+  const chosen = names.filter((name) => values.target === undefined || name === values.target);
+  const [seconds, seed] = [Number(values.seconds ?? 10), Number(values.seed ?? randomInt(2 ** 31))];
+  if (chosen.length === 0 || way === undefined || !(seconds > 0) || !Number.isInteger(seed)) {
+    process.stderr.write(
+      `fuzz.js [--seconds n] [--seed n] [--way ${fuzzWays.join('|')}] [--input file] [--compare] [--target ${names.join('|')}]\n`,
+    );
     process.exitCode = 2;
     return;
   }
-  process.stdout.write(`seed ${seed}, ${seconds} s for each target\n`);
-  for (const { name } of chosen) {
-    const note = new SharedArrayBuffer(noteHeaderBytes + notedBytesMax);
-    const outcome = await watch({ target: name, seconds, seed, note });
-    if (!print(name, outcome, `node bench/dist/fuzz.js --target ${name} --seed ${seed} --seconds ${seconds}`)) process.exitCode = 1;
+  if (values.input !== undefined) return runInput(chosen[0] ?? '', values.input);
+  const settings = { seconds, seed, way, findings: values.findings ?? join(tmpdir(), 'remendo-fuzz') };
+  process.stdout.write(`seed ${seed}, ${seconds} s for each of ${chosen.length} targets\n`);
+  for (const name of chosen) {
+    if (values.compare) await compare(name, settings);
+    else if (!(await fuzz(name, settings))) process.exitCode = 1;
   }
 }
 
-if (isMainThread) await main();
-else await fuzzInThread(workerData as Job);
+await main();

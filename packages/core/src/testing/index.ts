@@ -1,3 +1,4 @@
+export { inlineDeriver } from '../workers/deriver.js';
 export { arbitraryDelta } from './arbitrary-delta.js';
 export { arbitraryManifest, sampleContent, sampleFile, sampleManifest } from './arbitrary-manifest.js';
 export {
@@ -12,23 +13,29 @@ export { checkProperty } from './check-property.js';
 export { deflated, usualDeflate } from './container-samples.js';
 export { CrashFileSystem, type CrashKind, CrashSignal } from './crash-file-system.js';
 export { type DeflateSample, deflateSamples } from './deflate-samples.js';
-export { type FuzzOptions, type FuzzReport, type FuzzTarget, fuzzInputs, runFuzz } from './fuzz.js';
-export { fuzzBsdiff40, fuzzBsdiff40Control, fuzzBzip2 } from './fuzz-bsdiff40.js';
-export { fuzzContainedBase, fuzzContainerStreams, fuzzContainers } from './fuzz-containers.js';
-export { fuzzDeflate } from './fuzz-deflate.js';
+export { CodeCoverage, startCodeCoverage } from './fuzz/code-coverage.js';
+export type { FuzzReport } from './fuzz/fuzz-tally.js';
+export type { FuzzTarget } from './fuzz/fuzz-target.js';
+export { fuzzTargets } from './fuzz/fuzz-targets.js';
+export { type FuzzOptions, runFuzz } from './fuzz/run-fuzz.js';
+export { createGnupg, type Gnupg, lacksGpg, type NewGpgKey } from './gnupg.js';
+export { countSteps, parseRegex, TooManySteps } from './hostile/count-regex-steps.js';
+export { deltaFileOf } from './hostile/delta-fixtures.js';
+export { fixturesDocument } from './hostile/fixtures-document.js';
+export type { HostileAnswer, HostileFixture, HostileInput } from './hostile/hostile-fixture.js';
+export { hostileFamilies, hostileFixtures } from './hostile/hostile-fixtures.js';
 export {
-  fuzzDeltaFile,
-  fuzzDeltaIndex,
-  fuzzManifest,
-  fuzzPlanAnswer,
-  fuzzReleasePath,
-  fuzzState,
-  fuzzVersionText,
-  fuzzZip,
-} from './fuzz-formats.js';
-export { fuzzJournal, sampleJournal } from './fuzz-journal.js';
-export { fuzzReferencedBase, fuzzReferenceImages, fuzzReferenceMaker, fuzzReferencePatch } from './fuzz-references.js';
-export { fuzzRemendo, fuzzRemendoBlocks, fuzzRemendoBytes, fuzzRemendoFar, fuzzRemendoFast } from './fuzz-remendo.js';
+  baseVersion as hostileBaseVersion,
+  hostileBase,
+  hostileTarget,
+  manifestOf,
+  patchedPath,
+  type ReleaseBytes,
+  releaseAround,
+  targetVersion as hostileTargetVersion,
+} from './hostile/hostile-release.js';
+export { type LibraryDisk, type LibraryInput, refusalInLibrary } from './hostile/refuse-in-library.js';
+export { attacksOn } from './hostile/regex-attacks.js';
 export {
   answerStatus,
   dropAfter,

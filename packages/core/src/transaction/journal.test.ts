@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { hasCode } from '../errors.js';
-import { runFuzz } from '../testing/fuzz/run-fuzz.js';
 import { fuzzJournal, sampleJournal } from '../testing/fuzz/fuzz-journal.js';
+import { runFuzz } from '../testing/fuzz/run-fuzz.js';
 import { parseJournalBytes } from './journal.js';
 import { encodeRecord, type JournalRecord } from './journal-record.js';
 

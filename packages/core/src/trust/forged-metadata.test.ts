@@ -104,6 +104,16 @@ const mixed: readonly NamedAttack[] = [
     },
   },
   {
+    title: "the application's own metadata in the place of one of its bins, which the same key signs",
+    code: 'TRUST_INVALID',
+    claimed: claim('1.1.0'),
+    attack: (repository) => {
+      const bin = manifestBin('1.1.0');
+      for (const role of ['app-erp', bin]) repository.forge(role, unchanged);
+      repository.files.set(newest(repository, bin), bytesOf(repository, newest(repository, 'app-erp')));
+    },
+  },
+  {
     title: 'a bin in the place of another bin of the application',
     code: 'TRUST_RELEASE_UNSIGNED',
     claimed: claim('1.1.0'),

@@ -12,6 +12,7 @@ import { isUpdaterError, UpdaterError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { MetadataSource } from './metadata-source.js';
 import { assertSaneMetadata } from './parse-metadata.js';
+import { roleField } from './release-targets.js';
 
 /** Texts of trusted metadata by role: `root`, `timestamp`, `snapshot`, `targets`, and delegated ones. */
 export type MetadataFiles = Readonly<Record<string, string>>;
@@ -194,12 +195,22 @@ class NodeTufSession implements TufSession {
       try {
         const done = original(...args);
         if (method === 'updateRoot') this.trusted.referenceTime = this.#now(this.trusted.root);
+        if (method === 'updateDelegatedTargets') this.#assertRole(String(args[1]));
         return done;
       } catch (error) {
         this.#checkFailure = error;
         throw error;
       }
     };
+  }
+
+  /** One key signs many roles: metadata that says which it is of is taken for no other, and not kept as one. */
+  #assertRole(role: string): void {
+    const { trustedSet } = this.trusted;
+    const named = this.trusted.getRole(role)?.signed.unrecognizedFields[roleField];
+    if (named === undefined || named === role) return;
+    delete trustedSet[role];
+    throw new UpdaterError('TRUST_INVALID', `the metadata served as ${role} is that of another role`);
   }
 
   async #telling<T>(use: () => Promise<T>): Promise<T> {

@@ -48,3 +48,9 @@ export interface TargetCustom {
 
 /** When metadata was signed, beside the fields of TUF's own: what a terminal's clock is held against. RFC 3339, UTC. */
 export const signedAtField = 'signed_at';
+
+/**
+ * Which delegated role metadata is of, beside the fields of TUF's own: one key signs all bins of an application, and without
+ * it one of them could be served, and kept, in the place of another.
+ */
+export const roleField = 'role';

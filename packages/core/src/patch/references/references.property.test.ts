@@ -4,8 +4,13 @@ import { BufferSink, bufferSource } from '../../bytes/byte-source.js';
 import { isUpdaterError } from '../../errors.js';
 import { imagesArbitrary, imagesOfWish } from '../../testing/arbitrary-images.js';
 import { checkProperty } from '../../testing/check-property.js';
-import { fuzzInputs } from '../../testing/fuzz.js';
-import { fuzzReferencedBase, fuzzReferenceImages, fuzzReferenceMaker, fuzzReferencePatch } from '../../testing/fuzz-references.js';
+import { fuzzInputs } from '../../testing/fuzz/fuzz-inputs.js';
+import {
+  fuzzReferencedBase,
+  fuzzReferenceImages,
+  fuzzReferenceMaker,
+  fuzzReferencePatch,
+} from '../../testing/fuzz/fuzz-references.js';
 import { memoryScratch } from '../../testing/memory-scratch.js';
 import { patchKnowing } from '../../testing/reference-samples.js';
 import { applySample, type BlockWish, blocksOfWishes, joined, makePatchOf } from '../../testing/remendo-samples.js';

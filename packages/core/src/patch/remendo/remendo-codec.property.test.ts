@@ -3,8 +3,14 @@ import { describe, expect, it } from 'vitest';
 import { BufferSink, bufferSource } from '../../bytes/byte-source.js';
 import { isUpdaterError } from '../../errors.js';
 import { checkProperty } from '../../testing/check-property.js';
-import { fuzzInputs } from '../../testing/fuzz.js';
-import { fuzzRemendo, fuzzRemendoBlocks, fuzzRemendoBytes, fuzzRemendoFar, fuzzRemendoFast } from '../../testing/fuzz-remendo.js';
+import { fuzzInputs } from '../../testing/fuzz/fuzz-inputs.js';
+import {
+  fuzzRemendo,
+  fuzzRemendoBlocks,
+  fuzzRemendoBytes,
+  fuzzRemendoFar,
+  fuzzRemendoFast,
+} from '../../testing/fuzz/fuzz-remendo.js';
 import { memoryScratch } from '../../testing/memory-scratch.js';
 import {
   applySample,

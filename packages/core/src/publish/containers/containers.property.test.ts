@@ -5,8 +5,8 @@ import { isUpdaterError } from '../../errors.js';
 import { openPatch, profileNames } from '../../patch/remendo/patch-header.js';
 import { checkProperty } from '../../testing/check-property.js';
 import { deflated, edited, gzipOf, makeContainedPatchOf, pngOf, prose, zipOf, zlibOf } from '../../testing/container-samples.js';
-import { fuzzInputs } from '../../testing/fuzz/fuzz-inputs.js';
 import { fuzzContainedBase, fuzzContainerStreams, fuzzContainers } from '../../testing/fuzz/fuzz-containers.js';
+import { fuzzInputs } from '../../testing/fuzz/fuzz-inputs.js';
 import { applySample, joined } from '../../testing/remendo-samples.js';
 
 /** A file of containers in containers, as numbers say: the same tree for a base and a target in which some leaves changed. */

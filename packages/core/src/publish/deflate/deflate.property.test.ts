@@ -6,8 +6,8 @@ import { isUpdaterError } from '../../errors.js';
 import { type DeflateParameters, deflateVariants, giveBackDeflater, takeDeflater } from '../../patch/deflate/deflater.js';
 import { checkProperty } from '../../testing/check-property.js';
 import { noiseSample, recordsSample, wordsSample } from '../../testing/deflate-samples.js';
-import { fuzzInputs } from '../../testing/fuzz/fuzz-inputs.js';
 import { fuzzDeflate } from '../../testing/fuzz/fuzz-deflate.js';
+import { fuzzInputs } from '../../testing/fuzz/fuzz-inputs.js';
 import { reproduce } from './reproduce-stream.js';
 
 const part = fc

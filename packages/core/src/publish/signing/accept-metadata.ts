@@ -5,7 +5,7 @@
 import type { Metadata, Root, Targets } from '@tufjs/models';
 import { UpdaterError } from '../../errors.js';
 import { parseMetadata } from '../../trust/parse-metadata.js';
-import { applicationRole, binBits, binOf, binPrefix } from '../../trust/release-targets.js';
+import { applicationRole, binBits, binOf, binPrefix, roleField } from '../../trust/release-targets.js';
 import { keysOfApplicationRole, type RoleKeys, rolesOfRoot, rolesOfTargets } from './build-metadata.js';
 import { type AnyMetadata, countSignatures } from './sign-metadata.js';
 
@@ -79,10 +79,12 @@ export function assertSound({ root, targets, roles }: OfflineMetadata): void {
     if (role === undefined) continue;
     known.add(name);
     assertSigned(name, role, keys);
+    assertNamed(name, role);
     assertApplicationRole(slug, role);
     for (const [binName, bin] of binsOf(slug, roles)) {
       known.add(binName);
       assertSigned(binName, bin, keysOfApplicationRole(role));
+      assertNamed(binName, bin);
       assertBin(slug, binName, bin);
     }
   }
@@ -101,6 +103,10 @@ function assertSigned(role: string, metadata: AnyMetadata, keys: RoleKeys): void
   throw new UpdaterError('TRUST_THRESHOLD', `${role} is signed by ${valid} of the ${threshold} keys that it needs`, {
     details: { role, valid, threshold },
   });
+}
+
+function assertNamed(role: string, { signed }: Metadata<Targets>): void {
+  if (signed.unrecognizedFields[roleField] !== role) throw refused('TRUST_INVALID', role, 'does not say which role it is of');
 }
 
 function assertApplicationRole(slug: string, { signed }: Metadata<Targets>): void {

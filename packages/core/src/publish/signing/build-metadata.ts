@@ -14,6 +14,7 @@ import {
   binPrefix,
   bundlePaths,
   bundleRole,
+  roleField,
   signedAtField,
   type TargetCustom,
 } from '../../trust/release-targets.js';
@@ -40,11 +41,11 @@ export type TopLevelRole = 'root' | 'targets' | 'snapshot' | 'timestamp';
 
 const moment = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
 
-export const signedOf = (version: number, { nowMs, days }: Validity) => ({
+export const signedOf = (version: number, { nowMs, days }: Validity, role?: string) => ({
   version,
   specVersion,
   expires: moment(nowMs + days * dayMs),
-  unrecognizedFields: { [signedAtField]: moment(nowMs) },
+  unrecognizedFields: { [signedAtField]: moment(nowMs), ...(role === undefined ? {} : { [roleField]: role }) },
 });
 
 function roleOf({ keys, threshold }: RoleKeys): Role {
@@ -135,7 +136,13 @@ export function nextApplicationRole(
   const { keyIDs, threshold } = roleOf(keys);
   const succinctRoles = new SuccinctRoles({ keyIDs, threshold, bitLength: binBits, namePrefix: binPrefix(application) });
   const delegations = new Delegations({ keys: keysById(keys.keys), succinctRoles } as ConstructorParameters<typeof Delegations>[0]);
-  return new Metadata(new Targets({ ...signedOf((current?.signed.version ?? 0) + 1, validity), targets: {}, delegations }));
+  return new Metadata(
+    new Targets({
+      ...signedOf((current?.signed.version ?? 0) + 1, validity, applicationRole(application)),
+      targets: {},
+      delegations,
+    }),
+  );
 }
 
 /** Who signs the bins of an application. */
@@ -151,14 +158,18 @@ export interface NamedTarget {
   readonly custom?: TargetCustom | undefined;
 }
 
-/** A bin with these targets added; one of the same name is replaced. */
-export function nextBin(current: Metadata<Targets> | null, added: readonly NamedTarget[], validity: Validity): Metadata<Targets> {
+/** The bin that is called `role` with these targets added; one of the same name is replaced. */
+export function nextBin(
+  current: Metadata<Targets> | null,
+  { role, added }: { readonly role: string; readonly added: readonly NamedTarget[] },
+  validity: Validity,
+): Metadata<Targets> {
   const targets: Record<string, TargetFile> = { ...current?.signed.targets };
   for (const { name, sha256, bytes, custom } of added) {
     const unrecognizedFields = custom === undefined ? {} : { custom: { ...custom } };
     targets[name] = new TargetFile({ path: name, length: bytes, hashes: { sha256 }, unrecognizedFields });
   }
-  return new Metadata(new Targets({ ...signedOf((current?.signed.version ?? 0) + 1, validity), targets }));
+  return new Metadata(new Targets({ ...signedOf((current?.signed.version ?? 0) + 1, validity, role), targets }));
 }
 
 /** @param roles versions of all targets roles: those given go before those of the current one. */

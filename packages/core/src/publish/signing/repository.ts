@@ -96,7 +96,7 @@ export function signBuilds(
   return [...added].flatMap(([bin, { application, targets }]) => {
     const role = roles.get(applicationRole(application));
     if (role === undefined) return [];
-    const metadata = nextBin(roles.get(bin) ?? null, targets, validity('targets', nowMs));
+    const metadata = nextBin(roles.get(bin) ?? null, { role: bin, added: targets }, validity('targets', nowMs));
     signMetadata(metadata, keysOfApplicationRole(role), keys);
     return [{ role: bin, metadata }];
   });
@@ -149,7 +149,7 @@ export function signApplication(
   const role = nextApplicationRole(roles.get(name) ?? null, { application, keys: to }, validity('targets', nowMs));
   const bins = binsOf(application, roles).map(([bin, metadata]) => ({
     role: bin,
-    metadata: nextBin(metadata, [], validity('targets', nowMs)),
+    metadata: nextBin(metadata, { role: bin, added: [] }, validity('targets', nowMs)),
   }));
   const signed = [{ role: name, metadata: role }, ...bins];
   for (const { metadata } of signed) signMetadata(metadata, to, keys);

@@ -3,19 +3,21 @@
  * programs, and files that a maker takes for programs. Besides "an UpdaterError or nothing" they check that operands are such
  * as the coder relies on, that work is in proportion, and that what a maker makes is applied to what it was made for.
  */
-import { BufferSink, bufferSource } from '../bytes/byte-source.js';
-import type { Images } from '../patch/references/images.js';
-import { decodeImages, encodeImages } from '../patch/references/images-format.js';
-import { wordBytesOf } from '../patch/references/word-forms.js';
-import { operandNumbers, pieceBytesMax } from '../patch/remendo/coder-kernel.js';
-import { remendoCodec } from '../patch/remendo/remendo-codec.js';
-import { readImages } from '../publish/references/read-images.js';
-import type { FuzzTarget } from './fuzz.js';
-import { memoryScratch } from './memory-scratch.js';
-import { patchOfReferences, predictorOf, type ReferenceStreams, streamsOfReferences } from './reference-samples.js';
-import { type BlocksSample, blocksOfWishes, joined, makePatchOf, type SampleFiles, startsOf } from './remendo-samples.js';
-import { buildAssembly } from './sample-assembly.js';
-import { type SampleMachine, sampleRelease } from './sample-programs.js';
+
+import { BufferSink, bufferSource } from '../../bytes/byte-source.js';
+import type { Images } from '../../patch/references/images.js';
+import { decodeImages, encodeImages } from '../../patch/references/images-format.js';
+import { wordBytesOf } from '../../patch/references/word-forms.js';
+import { operandNumbers, pieceBytesMax } from '../../patch/remendo/coder-kernel.js';
+import { remendoCodec } from '../../patch/remendo/remendo-codec.js';
+import { readImages } from '../../publish/references/read-images.js';
+import { imagesArbitrary, imagesOfWish } from '../arbitrary-images.js';
+import { memoryScratch } from '../memory-scratch.js';
+import { patchKnowing, patchOfReferences, predictorOf, type ReferenceStreams, streamsOfReferences } from '../reference-samples.js';
+import { type BlocksSample, blocksOfWishes, joined, makePatchOf, type SampleFiles, startsOf } from '../remendo-samples.js';
+import { buildAssembly } from '../sample-assembly.js';
+import { type SampleMachine, sampleRelease } from '../sample-programs.js';
+import type { FuzzTarget } from './fuzz-target.js';
 
 const machines: readonly SampleMachine[] = ['pe32', 'pe64', 'elf64'];
 const sizes = { windowBits: 16, historyBits: 12, guessBits: 14 };
@@ -56,6 +58,9 @@ const sample = (): Sample => {
   return kept;
 };
 
+/** One of each kind. */
+export const samplePrograms = (): readonly Uint8Array[] => sample().files.bases;
+
 /** The input is what a patch of either profile says of programs; its blocks and bytes are right for something else. */
 export const fuzzReferenceImages: FuzzTarget = {
   name: 'reference-images',
@@ -63,10 +68,24 @@ export const fuzzReferenceImages: FuzzTarget = {
     const { base, made, targetBytes, streams } = sample();
     const images = decodeImages(bytes, { baseBytes: base.length, targetBytes });
     assertOperands(images, made);
+    await assertAgreed(images, sample());
     for (const one of streams) await apply(patchOfReferences(bytes, one), base, targetBytes);
   },
   seeds: async () => [encodeImages(sample().images)],
+  made: () => {
+    const { base, targetBytes } = sample();
+    return imagesArbitrary.map((wish) => encodeImages(imagesOfWish(wish, base.length, targetBytes)));
+  },
 };
+
+/** What is coded with these images is decoded with them: both sides see the same in the same bytes. */
+async function assertAgreed(images: Images, { base, made, targetBytes }: Sample): Promise<void> {
+  const target = made.space.all.subarray(base.length);
+  for (const profile of [sizes, null]) {
+    const decoded = await apply(patchKnowing(images, made.blocks, { sizes: profile, space: made.space }), base, targetBytes);
+    if (Buffer.compare(decoded, target) !== 0) throw new Error('a patch makes something else than it was made for');
+  }
+}
 
 /** The input is a base of which a patch says that it has programs in it. */
 export const fuzzReferencedBase: FuzzTarget = {

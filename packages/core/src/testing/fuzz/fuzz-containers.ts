@@ -2,15 +2,16 @@
  * Fuzz targets of the transform `containers`: its data as it lies in a patch, the numbers in it, and the streams of a base.
  * Besides "an UpdaterError or nothing" they check that no more is written than was announced and that no scratch is left.
  */
-import { BufferSink, bufferSource } from '../bytes/byte-source.js';
-import { decodeContainers, encodeContainers } from '../patch/containers/containers-data.js';
-import { unfold } from '../patch/containers/unfold.js';
-import { codedNumbers } from '../publish/containers/encode-data.js';
-import { planContainers } from '../publish/containers/plan-containers.js';
-import { edited, gzipOf, pngOf, prose, zipOf } from './container-samples.js';
-import type { FuzzTarget } from './fuzz.js';
-import { MemoryScratch } from './memory-scratch.js';
-import { joined } from './remendo-samples.js';
+import { BufferSink, bufferSource } from '../../bytes/byte-source.js';
+import { type ContainersData, decodeContainers, encodeContainers } from '../../patch/containers/containers-data.js';
+import { unfold } from '../../patch/containers/unfold.js';
+import { codedNumbers } from '../../publish/containers/encode-data.js';
+import { planContainers } from '../../publish/containers/plan-containers.js';
+import { edited, gzipOf, makeContainedPatchOf, pngOf, prose, zipOf, zlibOf } from '../container-samples.js';
+import { MemoryScratch } from '../memory-scratch.js';
+import { applySample, joined } from '../remendo-samples.js';
+import type { FuzzTarget } from './fuzz-target.js';
+import { variedValue } from './vary-json.js';
 
 /** More than any input announces that is taken seriously. */
 const scratchBytesMax = 64 * 1024 * 1024;
@@ -54,13 +55,50 @@ export const fuzzContainerStreams: FuzzTarget = {
   name: 'container-streams',
   run: (bytes) => unfoldFuzzed(codedNumbers(bytes), sample().base),
   seeds: async () => [encodeContainers(await decodeContainers(bufferSource(sample().data)))],
+  made: async () => variedValue(await decodeContainers(bufferSource(sample().data))).map(encodeOrNothing),
 };
+
+/** Not every number can be written where it now stands. */
+function encodeOrNothing(data: ContainersData): Uint8Array {
+  try {
+    return encodeContainers(data);
+  } catch {
+    return new Uint8Array();
+  }
+}
 
 /** The input is a base of which a patch says that there are streams in it. */
 export const fuzzContainedBase: FuzzTarget = {
   name: 'contained-base',
   run: (bytes) => unfoldFuzzed(sample().data, bytes),
   seeds: async () => [sample().base],
+};
+
+/**
+ * The input is a file that a maker looks for streams in: zips, gzip members, PNGs, what PDFs and others have. A patch from it
+ * to another file, and one back, makes what it was made for.
+ */
+export const fuzzContainerMaker: FuzzTarget = {
+  name: 'container-maker',
+  run: async (bytes) => {
+    const other = sample().target;
+    await applySample(makeContainedPatchOf({ bases: [bytes], targets: [other] }), { bases: [bytes], targets: [other] });
+    await applySample(makeContainedPatchOf({ bases: [other], targets: [bytes] }), { bases: [other], targets: [bytes] });
+  },
+  seeds: async () => [
+    sample().base,
+    zipOf([
+      { name: 'a', content: prose(900, 4), descriptor: true },
+      { name: 'b', content: prose(300, 5), method: 0 },
+    ]),
+    gzipOf(prose(2_000, 6)),
+    pngOf(prose(2_000, 7)),
+    joined([
+      Buffer.from('%PDF-1.7\n1 0 obj\n<</Filter/FlateDecode/Length 1>>stream\n'),
+      zlibOf(prose(2_000, 8)),
+      Buffer.from('\nendstream'),
+    ]),
+  ],
 };
 
 async function unfoldFuzzed(data: Uint8Array, base: Uint8Array): Promise<void> {

@@ -3,14 +3,16 @@
  * output: never more bytes out than announced, never more reading than these bytes justify.
  */
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
-import { type ByteSource, bufferSource, type ReadableSink } from '../bytes/byte-source.js';
-import { type CompactStreams, encodeCompact } from '../patch/remendo/compact-encoder.js';
-import { encodeFast } from '../patch/remendo/fast-encoder.js';
-import { encodePatchHeader } from '../patch/remendo/patch-header.js';
-import { remendoCodec } from '../patch/remendo/remendo-codec.js';
-import type { FuzzTarget } from './fuzz.js';
-import { memoryScratch } from './memory-scratch.js';
-import { type BlocksSample, type BlockWish, blocksOfWishes, joined, patchOfBlocks } from './remendo-samples.js';
+import fc from 'fast-check';
+import { type ByteSource, bufferSource, type ReadableSink } from '../../bytes/byte-source.js';
+import { type CompactStreams, encodeCompact } from '../../patch/remendo/compact-encoder.js';
+import { encodeFast } from '../../patch/remendo/fast-encoder.js';
+import { encodePatchHeader, transformNames } from '../../patch/remendo/patch-header.js';
+import { remendoCodec } from '../../patch/remendo/remendo-codec.js';
+import { memoryScratch } from '../memory-scratch.js';
+import { type BlocksSample, type BlockWish, blocksOfWishes, joined, patchOfBlocks } from '../remendo-samples.js';
+import { hostilePatches } from './fuzz-hostile.js';
+import type { FuzzTarget } from './fuzz-target.js';
 
 const baseBlockBytes = 32 * 1024;
 const sizes = { windowBits: 16, historyBits: 12, guessBits: 14 };
@@ -63,6 +65,12 @@ function once<T>(make: () => T): () => T {
 const shortStreams = once(() => streamsOf(shortBlocks));
 const longStreams = once(() => streamsOf(longBlocks));
 
+const fastStreams = once((): readonly Uint8Array[] => {
+  const { blocks, space } = complete(shortBlocks, small);
+  const streams = encodeFast(blocks, space);
+  return [streams.blocks, streams.runs, streams.wrong, streams.fresh];
+});
+
 const patchOf = (wishes: readonly BlockWish[], targetBytes: readonly number[], patchSizes: typeof sizes | null): Uint8Array => {
   const { blocks, space } = complete(wishes, targetBytes);
   return patchOfBlocks(blocks, space, patchSizes);
@@ -72,8 +80,40 @@ const patchOf = (wishes: readonly BlockWish[], targetBytes: readonly number[], p
 export const fuzzRemendo: FuzzTarget = {
   name: 'remendo',
   run: (bytes) => applyFuzzed(bytes, small),
-  seeds: async () => [shortBlocks, longBlocks].flatMap((wishes) => [patchOf(wishes, small, sizes), patchOf(wishes, small, null)]),
+  seeds: async () => [
+    ...[shortBlocks, longBlocks].flatMap((wishes) => [patchOf(wishes, small, sizes), patchOf(wishes, small, null)]),
+    ...(await hostilePatches('remendo')),
+  ],
+  made: () => headedPatches,
 };
+
+const lengthArbitrary = fc.oneof(
+  { arbitrary: fc.constant(null), weight: 4 },
+  fc.constantFrom(0, 1, 100, 5_000, 2 ** 31, 2 ** 32, 2 ** 53 - 1),
+);
+const transformArbitrary = fc.record({
+  name: fc.constantFrom(...transformNames),
+  data: fc.uint8Array({ maxLength: 20 }),
+  savedBytes: fc.constantFrom(0, 9, 2 ** 40),
+});
+
+/** Streams that are right behind a header of which a field or two are not. */
+const headedPatches = fc
+  .record({
+    profile: fc.constantFrom('compact' as const, 'fast' as const),
+    decodeCost: fc.constantFrom(0, 5, 2 ** 53 - 1),
+    bits: fc.tuple(fc.constantFrom(0, 0, 1, 5, -1), fc.constantFrom(0, 0, 1, 12, -1), fc.constantFrom(0, 0, 1, 8, -1)),
+    transforms: fc.array(transformArbitrary, { maxLength: 2 }),
+    lengths: fc.tuple(lengthArbitrary, lengthArbitrary, lengthArbitrary),
+  })
+  .map(({ profile, decodeCost, bits, transforms, lengths }) => {
+    const streams = profile === 'compact' ? [shortStreams().blocks, shortStreams().bytes] : fastStreams();
+    const told = streams.map((stream, index) => lengths[index] ?? stream.length);
+    const { windowBits, historyBits, guessBits } = sizes;
+    const wrong = { windowBits: windowBits + bits[0], historyBits: historyBits + bits[1], guessBits: guessBits + bits[2] };
+    const header = encodePatchHeader({ profile, decodeCost, sizes: profile === 'compact' ? wrong : null }, transforms, told);
+    return joined([header, ...transforms.map(({ data }) => data), ...streams]);
+  });
 
 /** The input is a patch of either profile for targets that do not fit into the decoders' buffers. */
 export const fuzzRemendoFar: FuzzTarget = {

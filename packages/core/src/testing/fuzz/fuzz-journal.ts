@@ -1,7 +1,10 @@
-import { digestOf } from '../hash/digest.js';
-import { parseJournalBytes } from '../transaction/journal.js';
-import { encodeRecord, type JournalRecord } from '../transaction/journal-record.js';
-import type { FuzzTarget } from './fuzz.js';
+import fc from 'fast-check';
+import { digestOf } from '../../hash/digest.js';
+import { parseJournalBytes } from '../../transaction/journal.js';
+import { encodeRecord, type JournalRecord } from '../../transaction/journal-record.js';
+import { hostileSeeds } from './fuzz-hostile.js';
+import type { FuzzTarget } from './fuzz-target.js';
+import { type Json, variedJson } from './vary-json.js';
 
 const release = { version: '1.0.1', manifestDigest: digestOf('manifest') };
 const content = { bytes: 5, sha256: digestOf('bytes'), mode: 0o644 };
@@ -44,6 +47,24 @@ export const fuzzJournal: FuzzTarget = {
     sampleJournal(),
     sampleJournal().subarray(0, 900),
     ...records.map((record) => Buffer.from(JSON.stringify(record))),
+    ...(await hostileSeeds('journal', ({ bytes }) => bytes)),
     Buffer.from('{"type":"change","index":1,"place":"root","path":"../x","basePath":"C:\\\\x","base":null,"target":null}'),
   ],
+  made: () => journals(),
 };
+
+/** Records in nearly any order, some of them varied, each with a right checksum; most behind a right first one. */
+function journals(): fc.Arbitrary<Uint8Array> {
+  const any = records.map((record) =>
+    fc.oneof({ arbitrary: fc.constant<unknown>(record), weight: 4 }, variedJson(record as unknown as Json)),
+  );
+  const rest = fc.oneof(fc.shuffledSubarray([...records.slice(1)]), fc.array(fc.oneof(...any), { maxLength: 14 }), inOrder);
+  return fc
+    .tuple(fc.oneof({ arbitrary: fc.constant<unknown>(records[0]), weight: 5 }, ...any.slice(0, 1)), rest)
+    .map(([first, others]) => Buffer.concat([first, ...others].map((record) => encodeRecord(record as JournalRecord))));
+}
+
+/** The journal as it is, without some of its records, or with some of them twice. */
+const inOrder = fc
+  .array(fc.constantFrom(0, 1, 1, 1, 1, 2), { minLength: records.length - 1, maxLength: records.length - 1 })
+  .map((counts) => records.slice(1).flatMap((record, index) => Array.from({ length: counts[index] ?? 1 }, () => record)));

@@ -2,13 +2,16 @@
  * Fuzz targets of the BSDIFF40 applier and of its bzip2 decoder. Besides "an UpdaterError or nothing" they check what
  * was promised about work and output: never more bytes out than announced, never more reading than the bytes justify.
  */
-import { type ByteSource, bufferSource } from '../bytes/byte-source.js';
-import { bsdiff40Codec } from '../patch/bsdiff40/bsdiff40-codec.js';
-import { Bzip2Reader } from '../patch/bsdiff40/bzip2-reader.js';
-import { Bsdiff40Encoder, encodeBsdiff40, encodeTriples } from './bsdiff40-encoder.js';
-import { encodeBzip2 } from './bzip2-encoder.js';
-import type { FuzzTarget } from './fuzz.js';
-import { memoryScratch } from './memory-scratch.js';
+import fc from 'fast-check';
+import { type ByteSource, bufferSource } from '../../bytes/byte-source.js';
+import { bsdiff40Codec } from '../../patch/bsdiff40/bsdiff40-codec.js';
+import { Bzip2Reader } from '../../patch/bsdiff40/bzip2-reader.js';
+import { Bsdiff40Encoder, encodeBsdiff40, encodeTriples } from '../bsdiff40-encoder.js';
+import { encodeBzip2 } from '../bzip2-encoder.js';
+import { memoryScratch } from '../memory-scratch.js';
+import { hostilePatches } from './fuzz-hostile.js';
+import { rarely } from './fuzz-inputs.js';
+import type { FuzzTarget } from './fuzz-target.js';
 
 /** No input makes more than this: targets are announced, streams are given up. */
 const outputBytesMax = 1024 * 1024;
@@ -23,8 +26,44 @@ const fuzzBase: Uint8Array = Uint8Array.from({ length: 40_000 }, (_, index) => (
 export const fuzzBsdiff40: FuzzTarget = {
   name: 'bsdiff40',
   run: applyFuzzed,
-  seeds: async () => bsdiff40Seeds(),
+  seeds: async () => [...bsdiff40Seeds(), ...(await hostilePatches('bsdiff40'))],
+  made: () => patches,
 };
+
+/** What the bspatch family fell over: negative, huge and overflowing numbers, seeks out of range, steps without progress. */
+const edges = [0n, 1n, -1n, -40n, 39_999n, 40_000n, 40_001n].concat(
+  [31n, 32n, 53n, 63n].flatMap((bits) => [2n ** bits - 1n, -(2n ** bits) + 1n, 2n ** (bits - 1n)]),
+);
+/** Mostly small ones: a patch with one wrong number gets further than one with ten. */
+const numberOf = (min: bigint): fc.Arbitrary<bigint> =>
+  fc.oneof({ arbitrary: fc.bigInt({ min, max: 300n }), weight: 60 }, fc.constantFrom(...edges));
+const triples = fc.array(fc.tuple(numberOf(0n), numberOf(0n), numberOf(-20n)), { maxLength: 12 });
+
+const patches = fc
+  .record({
+    triples,
+    lessBytes: fc.constantFrom(0, 0, 0, 1, 40),
+    control: rarely(numberOf(0n)),
+    diff: rarely(numberOf(0n)),
+    target: rarely(numberOf(0n)),
+    level: fc.integer({ min: 1, max: 9 }),
+  })
+  .map(({ triples: all, lessBytes, control, diff, target, level }) => {
+    const encoder = new Bsdiff40Encoder({ level, blockBytesMax: 300 }).control(encodeTriples(all));
+    const [added, copied] = [sumOf(all, 0), sumOf(all, 1)];
+    encoder.diff(zeros.subarray(0, Number(added) - lessBytes)).extra(fuzzBase.subarray(0, Number(copied) - lessBytes));
+    const told = {
+      ...(control === undefined ? {} : { controlBytes: control }),
+      ...(diff === undefined ? {} : { diffBytes: diff }),
+    };
+    return encoder.finish({ ...told, targetBytes: target ?? added + copied });
+  });
+
+/** Of the numbers in one column, as far as a patch can have that many bytes. */
+function sumOf(all: readonly (readonly bigint[])[], column: number): bigint {
+  const sum = all.reduce((bytes, triple) => bytes + (triple[column] ?? 0n), 0n);
+  return sum >= 0n && sum <= BigInt(zeros.length) ? sum : 100n;
+}
 
 /**
  * The input is a control stream before its compression: changes of a whole patch seldom get past its checksums, these
@@ -45,7 +84,15 @@ export const fuzzBsdiff40Control: FuzzTarget = {
     ]),
     encodeTriples(Array.from({ length: 200 }, (_, index) => [index % 2 === 0 ? 0 : 100, 0, -index])),
   ],
+  made: () => triples.map((all) => encodeTriples(finished(all))),
 };
+
+/** With a last triple that brings the target to its end, where there is room for one. */
+function finished(all: readonly (readonly bigint[])[]): readonly (readonly bigint[])[] {
+  const sum = all.reduce((bytes, [add = 0n, copy = 0n]) => bytes + add + copy, 0n);
+  const left = BigInt(zeros.length) * 2n - sum;
+  return left > 0n && sum >= 0n ? [...all, [0n, left, 0n]] : all;
+}
 
 async function applyFuzzed(bytes: Uint8Array): Promise<void> {
   const announced = announcedBytes(bytes);
@@ -78,6 +125,32 @@ export const fuzzBzip2: FuzzTarget = {
     }
   },
   seeds: async () => bzip2Seeds(),
+  made: () => bzip2Streams,
+};
+
+/** Of any blocks, with any words for their symbols that a decoder has to take. */
+const bzip2Streams = fc
+  .record({
+    bytes: fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.array(fc.constantFrom(0, 0, 1, 255), { maxLength: 600 }).map((all) => Uint8Array.from(all)),
+    ),
+    level: fc.integer({ min: 1, max: 9 }),
+    blockBytesMax: fc.integer({ min: 5, max: 300 }),
+    isSkewed: fc.boolean(),
+  })
+  .map(({ bytes, isSkewed, ...options }) =>
+    encodeBzip2(bytes, { ...options, ...(isSkewed ? { codeLengths: skewedLengths } : {}) }),
+  );
+
+/** One symbol more each time with a word one bit longer, as far as words may be long. */
+const skewedLengths = (alphabet: number): readonly number[] => {
+  const steps = Math.min(alphabet - 2, 11);
+  const rest = alphabet - steps;
+  const bits = Math.ceil(Math.log2(rest));
+  const shorter = 2 ** bits - rest;
+  const flat = Array.from({ length: rest }, (_, symbol) => steps + (symbol < shorter ? bits - 1 : bits));
+  return [...Array.from({ length: steps }, (_, step) => step + 1), ...flat];
 };
 
 function announcedBytes(patch: Uint8Array): number {
