@@ -78,7 +78,7 @@ describe('an enrolled terminal', () => {
     expect(await installed()).toBe(text('2.1.0'));
   }, 120_000);
 
-  it('goes back to an older release only when policy and its own caller both say so', async () => {
+  it('goes back to an older release only when policy, its own caller and who signed that release all say so', async () => {
     const customer = await startFleet([], {});
     for (const version of ['1.0.0', '1.1.0']) await publish(version);
     await updater.update();
@@ -86,6 +86,8 @@ describe('an enrolled terminal', () => {
     const path = `/api/v1/terminals/${body.terminals[0].terminal_id}/policies/erp`;
     await ask(server, 'PUT', path, { body: { pinned_version: '1.0.0', allow_downgrade: true } });
     expect(await updater.update()).toMatchObject({ kind: 'not-offered', reason: 'downgrade_not_allowed' });
+    await expect(updater.update({ allowDowngrade: true })).rejects.toMatchObject({ code: 'RELEASE_DOWNGRADE' });
+    await ask(server, 'PATCH', '/api/v1/releases/1.0.0?application=erp', { body: { downgrade_from: '1.1.0', reason: 'a test' } });
     expect(await updater.update({ allowDowngrade: true })).toMatchObject({ kind: 'updated', version: '1.0.0' });
     expect(await installed()).toBe(text('1.0.0'));
   }, 120_000);

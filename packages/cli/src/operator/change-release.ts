@@ -1,5 +1,5 @@
 /** `remendo releases publish`, `test`, `deprecate`, `withdraw` and `promote`: what becomes of a release. */
-import { UpdaterError } from '@remendo/core';
+import { parseVersion, UpdaterError } from '@remendo/core';
 import type { channels, ReleaseSummary, Rollout } from '@remendo/core/protocol';
 import type { CommandContext } from '../command-context.js';
 import { exitCodes } from '../exit-codes.js';
@@ -85,6 +85,25 @@ export async function runPromote({ output, signal }: CommandContext, given: Rele
   output.document({ application: settings.application, channel, version });
   output.line(
     `The channel ${channel} points to ${printable(`${settings.application} ${version}`)}; who has a newer release keeps it.`,
+  );
+  return exitCodes.done;
+}
+
+export interface DowngradeAllowance {
+  readonly from: string;
+  readonly reason: string;
+}
+
+export async function runAllowDowngrade(
+  { output, signal }: CommandContext,
+  given: ReleaseGiven<DowngradeAllowance>,
+): Promise<number> {
+  const { version, change, settings } = given;
+  const { version: from } = parseVersion(change.from);
+  const release = await openReleasesApi(settings, signal).change(version, { downgrade_from: from, reason: change.reason });
+  output.document({ release: publishedRelease(release), downgradeFrom: from });
+  output.line(
+    `Terminals with ${printable(from)}, or an older version, may go back to ${printable(`${release.application} ${release.version}`)}.`,
   );
   return exitCodes.done;
 }

@@ -7,7 +7,7 @@ import { loadSettings } from '../config-files.js';
 import { repeated, signingFlags, signingSettingNames } from '../keys/commands.js';
 import { runSignRelease, type SignReleaseOptions } from '../keys/sign-release.js';
 import type { Run } from '../run.js';
-import { runChangeState, runPromote, type StateChange } from './change-release.js';
+import { runAllowDowngrade, runChangeState, runPromote, type StateChange } from './change-release.js';
 import type { RolloutOptions } from './parse-rollout.js';
 import type { OperatorSettings } from './releases-api.js';
 import { runRollout } from './rollout-command.js';
@@ -37,6 +37,7 @@ export function addReleasesCommand(program: Command, run: Run): void {
   addShow(releases, run);
   for (const change of stateChanges) addStateChange(releases, run, change);
   addSignRelease(releases, run);
+  addDowngrade(releases, run);
   addPromote(releases, run);
   addRollout(releases, run);
   addExamples(
@@ -152,6 +153,33 @@ function addSignRelease(releases: Command, run: Run): void {
     }),
   );
   addExamples(command, 'remendo releases sign 1.0.1 --application erp --zip erp-1.0.1.zip --key release.key');
+}
+
+function addDowngrade(releases: Command, run: Run): void {
+  const command = releases
+    .command('allow-downgrade')
+    .argument('<VERSION>', 'the older release')
+    .summary('let terminals go back to a release')
+    .description(
+      'Has the server sign that terminals may go back to a release, where the server signs for the application; with keys of your own `releases sign --downgrade-from` does it. A terminal goes back when a policy of its own pins it there, too.',
+    )
+    .requiredOption('--from <VERSION>', 'Terminals with this version, or an older one, may')
+    .addOption(reasonOption('allow-downgrade'));
+  addSettings(command, changeFlags).action(
+    (version: string, options: Options & { readonly from: string; readonly reason: string }) =>
+      run(command, (context) => {
+        const { from, reason } = options;
+        return runAllowDowngrade(context, {
+          version,
+          change: { from, reason },
+          settings: settingsOf(options, context.environment),
+        });
+      }),
+  );
+  addExamples(
+    command,
+    'remendo releases allow-downgrade 1.0.0 --from 1.1.0 --application erp --reason "1.1.0 prints invoices twice"',
+  );
 }
 
 function addPromote(releases: Command, run: Run): void {
