@@ -107,10 +107,11 @@ function changeRoutes(app: App, ports: AppPorts): void {
   app.patch('/api/v1/releases/:version', { onRequest, schema: change }, async (request) => {
     const name = await releaseToChange(ports, request);
     await ports.changes.change(['catalogue', 'metadata'], async (tx) => {
-      const published = await changeRelease(tx, actorOf(request), name, request.body);
-      if (published !== null) await enqueueAnnouncement(ports.queue, tx, published);
+      // Before the release's row is taken: publishing takes the application's first, too.
       const { downgrade_from: from } = request.body;
       if (from !== undefined) await allowDowngrade(tx, ports.signer, name, parseVersion(from).version);
+      const published = await changeRelease(tx, actorOf(request), name, request.body);
+      if (published !== null) await enqueueAnnouncement(ports.queue, tx, published);
     });
     await ports.versions.write();
     await ports.metadata.write();

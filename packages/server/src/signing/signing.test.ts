@@ -8,7 +8,7 @@ import { admin, ask, newCustomer, newOperator, nobody } from '../testing/test-ac
 import { createTestLog } from '../testing/test-log.js';
 import { publishOk, startTestServer, type TestServer } from '../testing/test-server.js';
 import { renewMetadata } from './renew-metadata.js';
-import { ServerKeys } from './server-keys.js';
+import { readPassphrase, ServerKeys } from './server-keys.js';
 
 let server: TestServer;
 let folder: string;
@@ -173,9 +173,11 @@ describe("the server's keys", () => {
     await made.stop();
   });
 
-  it('open with a passphrase of its own that lies beside the data, for the owner alone', async () => {
-    const file = join(server.dataFolder, 'key-passphrase');
-    expect((await stat(file)).mode & 0o777).toBe(0o600);
-    expect((await readFile(file, 'utf8')).trim()).toMatch(/^[\w-]{43}$/);
+  it('open with a passphrase of its own that is made beside the data, for the owner alone, and stays', async () => {
+    const made = await readPassphrase(folder, null);
+    expect(made).toMatch(/^[\w-]{43}$/);
+    expect((await stat(join(folder, 'key-passphrase'))).mode & 0o777).toBe(0o600);
+    expect(await readPassphrase(folder, null)).toBe(made);
+    expect(await readPassphrase(folder, 'one of the settings, which goes before')).toBe('one of the settings, which goes before');
   });
 });
