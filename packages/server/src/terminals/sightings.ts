@@ -85,9 +85,11 @@ export class Sightings extends WriteBehind {
     const now = Date.now();
     if (now - this.#strangers.since > dayMs) this.#strangers = { since: now, byAddress: new BoundedCache(strangerAddressesMax) };
     const { byAddress } = this.#strangers;
-    const known = byAddress.get(addressKey(address)) ?? new Set();
-    if (known.size >= strangersMax) return known.has(terminalKey);
-    byAddress.set(addressKey(address), known.add(terminalKey));
+    const key = addressKey(address);
+    const known = byAddress.get(key);
+    if (known?.has(terminalKey) === true) return true;
+    if (known !== undefined && known.size >= strangersMax) return false;
+    byAddress.set(key, (known ?? new Set()).add(terminalKey));
     return true;
   }
 
