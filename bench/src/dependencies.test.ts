@@ -125,9 +125,8 @@ describe('the bill of materials', () => {
     expect((await run(repository, 'sbom.mjs')).stdout).toBe(ran.stdout);
   });
 
-  it('is valid by the schema of CycloneDX 1.6', (test) => {
+  it('is valid by the schema of CycloneDX 1.6', () => {
     expect(bom.specVersion).toBe('1.6');
-    if (ran.stderr.includes('not validated') && process.env.REMENDO_TEST_REQUIRE !== '1') test.skip(ran.stderr.trim());
     expect(ran.stderr).toContain('validated against the schema');
   });
 

@@ -27,6 +27,7 @@ import {
 } from '@remendo/core/publish';
 import type { CommandContext } from '../command-context.js';
 import type { Settings } from '../config.js';
+import { readNamedFile } from '../named-path.js';
 import { openServer } from '../open-server.js';
 import { printable } from '../output/printable.js';
 import { type KeySettings, readSigningKeys } from './read-keys.js';
@@ -58,7 +59,7 @@ export async function openSigning(
     source,
     folder: settings.trustFolder ?? join(homedir(), '.remendo', 'trust', encodeURIComponent(new URL(settings.server ?? '').host)),
     firstUse: true,
-    ...(settings.trustRoot === null ? {} : { root: await nodeRead(settings.trustRoot) }),
+    ...(settings.trustRoot === null ? {} : { root: await readNamedFile(settings.trustRoot, limits.rootBytesMax) }),
     onRootTaken: (keyIds) =>
       output.warn(
         `this machine had no root of trust: the server's was taken, and is the only one from now on (keys ${shortIds(keyIds)})`,
@@ -79,11 +80,6 @@ export async function openSigning(
   const current = { root, targets, roles };
   assertSound(current);
   return { http, current, keys, nowMs: clock.now() };
-}
-
-async function nodeRead(path: string): Promise<Uint8Array> {
-  const { readFile } = await import('node:fs/promises');
-  return readFile(path);
 }
 
 export const shortIds = (ids: readonly string[]): string => ids.map((id) => id.slice(0, 16)).join(', ');

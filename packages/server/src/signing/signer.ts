@@ -113,7 +113,9 @@ export class Signer {
       await tx.updateTable('application').set({ signing_mode: 'offline' }).where('slug', '=', application).execute();
       return false;
     }
-    const builds = await Promise.all(buildIds.map((id) => this.#buildToSign(tx, id, downgradeFrom)));
+    const builds: BuildToSign[] = [];
+    // One after the other: they share the transaction's connection.
+    for (const id of buildIds) builds.push(await this.#buildToSign(tx, id, downgradeFrom));
     const signed = signBuilds(delegated, builds, by);
     const offline = merged(delegated, signed);
     assertSound(offline);
