@@ -1,8 +1,11 @@
+import type { Language } from './language.js';
 import type { Output } from './output/output.js';
 
 /** What a command gets from the process it runs in. */
 export interface CommandContext {
   readonly output: Output;
+  /** Of messages for people: `const say = checkMessages(context.language)`. */
+  readonly language: Language;
   readonly environment: NodeJS.ProcessEnv;
   /** Aborted by Ctrl-C and by a polite request to end; its reason is an `Interrupted`. */
   readonly signal: AbortSignal;

@@ -4,6 +4,9 @@
  */
 import { limits, UpdaterError } from '@remendo/core';
 import { channels } from '@remendo/core/protocol';
+import type { Static, TSchema } from 'typebox';
+import { Value } from 'typebox/value';
+import { languages } from './language.js';
 
 export interface Setting {
   /** In the configuration file. */
@@ -12,7 +15,7 @@ export interface Setting {
   readonly flag: string | null;
   readonly argument: string | null;
   readonly variable: string;
-  readonly kind: 'text' | 'list' | 'integer' | 'switch' | 'secret';
+  readonly kind: 'text' | 'list' | 'integer' | 'switch' | 'secret' | 'structure';
   /** As a person would write it; null: there is none. */
   readonly default: string | null;
   readonly unit: string | null;
@@ -21,6 +24,8 @@ export interface Setting {
   readonly choices?: readonly string[];
   /** Bounds of an integer. */
   readonly range?: readonly [number, number];
+  /** What a structure looks like: an object or a list in the file, the same as JSON in the flag and the variable. */
+  readonly schema?: TSchema;
 }
 
 const setting = <const T extends Setting>(value: T): T => value;
@@ -107,6 +112,17 @@ export const settings = {
     unit: null,
     sentence:
       'Files that survive every update whatever a release holds, such as .env or storage/app/**; may be repeated, commas separate them in the variable.',
+  }),
+  language: setting({
+    name: 'language',
+    flag: '--lang',
+    argument: 'LANGUAGE',
+    variable: 'REMENDO_LANGUAGE',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence: "Language of messages: en, pt or it; that of the system when left out. JSON and logs are the same in each.",
+    choices: languages,
   }),
   bandwidthBytesPerSecond: setting({
     name: 'bandwidthBytesPerSecond',
@@ -245,7 +261,11 @@ export const settings = {
 
 export type SettingName = keyof typeof settings;
 
-type ValueOf<Kind extends Setting['kind']> = Kind extends 'integer'
+type ValueOf<One extends Setting> = One extends { readonly schema: infer Schema extends TSchema }
+  ? Static<Schema>
+  : ValueOfKind<One['kind']>;
+
+type ValueOfKind<Kind extends Setting['kind']> = Kind extends 'integer'
   ? number
   : Kind extends 'list'
     ? readonly string[]
@@ -254,7 +274,7 @@ type ValueOf<Kind extends Setting['kind']> = Kind extends 'integer'
       : string;
 
 /** Values of the settings a command asked for; null where nothing was given and there is no default. */
-export type Settings<Name extends SettingName> = { readonly [N in Name]: ValueOf<(typeof settings)[N]['kind']> | null };
+export type Settings<Name extends SettingName> = { readonly [N in Name]: ValueOf<(typeof settings)[N]> | null };
 
 /** Where the values come from, besides the table's defaults. */
 export interface SettingSources {
@@ -288,7 +308,7 @@ export function readSettings<Name extends SettingName>(
     try {
       values[name] = one.kind === 'secret' ? readSecret(one, sources, file) : readValue(one, name, sources, file);
     } catch (error) {
-      problems.push((error as Error).message);
+      problems.push(...(error instanceof StructureProblems ? error.problems : [(error as Error).message]));
       continue;
     }
     if (values[name] === null && required.includes(name))
@@ -333,8 +353,10 @@ function readValue(one: Setting, name: SettingName, { flags, environment, file }
 }
 
 /** @param where it was given, for the sentence about what is wrong with it. */
-function parseValue({ kind, range, choices }: Setting, value: unknown, where: string): unknown {
+function parseValue({ kind, range, choices, schema }: Setting, value: unknown, where: string): unknown {
   switch (kind) {
+    case 'structure':
+      return parseStructure(schema as TSchema, value, where);
     case 'integer': {
       const [min, max] = range ?? [0, Number.MAX_SAFE_INTEGER];
       const number = typeof value === 'string' && /^\d{1,16}$/.test(value) ? Number(value) : value;
@@ -357,6 +379,33 @@ function parseValue({ kind, range, choices }: Setting, value: unknown, where: st
         throw new Error(`${where} must be a text and not empty`);
       if (choices !== undefined && !choices.includes(value.trim())) throw new Error(`${where} must be ${choices.join(' or ')}`);
       return value.trim();
+  }
+}
+
+/** Everything that is wrong with one structure. */
+class StructureProblems extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join('; '));
+  }
+}
+
+const structureProblemsMax = 20;
+
+/** @throws StructureProblems */
+function parseStructure(schema: TSchema, given: unknown, where: string): unknown {
+  const value = typeof given === 'string' ? parseJson(given, where) : given;
+  if (Value.Check(schema, value)) return value;
+  const problems = Value.Errors(schema, value)
+    .slice(0, structureProblemsMax)
+    .map(({ instancePath, message }) => `${where}${instancePath.replaceAll('/', '.')} ${message}`);
+  throw new StructureProblems([...new Set(problems)]);
+}
+
+function parseJson(text: string, where: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new Error(`${where} must be JSON: ${(cause as Error).message}`, { cause });
   }
 }
 

@@ -4,6 +4,7 @@ import { CommanderError } from 'commander';
 import type { CommandContext } from './command-context.js';
 import { createCommandTree, splitStartCommand } from './command-tree.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
+import { languageOf } from './language.js';
 import { createOutput } from './output/output.js';
 import { printError } from './output/print-error.js';
 import type { Run } from './run.js';
@@ -44,10 +45,12 @@ async function main(argv: readonly string[]): Promise<void> {
   const { args, startCommand } = splitStartCommand(argv);
   const watched = watchSignals();
   const run: Run = async (command, use) => {
-    const output = createOutput(process, { json: command.opts<{ json?: boolean }>().json === true });
+    const { json, lang } = command.opts<{ json?: boolean; lang?: string }>();
+    const output = createOutput(process, { json: json === true });
+    const language = languageOf(lang, process.env, Intl.DateTimeFormat().resolvedOptions().locale);
     const isInteractive = process.stdin.isTTY === true && process.stderr.isTTY === true;
     try {
-      process.exitCode = await use({ output, environment: process.env, isInteractive, ...watched });
+      process.exitCode = await use({ output, language, environment: process.env, isInteractive, ...watched });
     } catch (error) {
       printError(output, error);
       process.exitCode = exitCodeOf(error);

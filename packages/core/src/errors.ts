@@ -98,11 +98,20 @@ export const errorCatalogue = {
   TRANSACTION_PATH_BLOCKED: entry('after-action', "Something that is not the release's stands where one of its files has to go."),
   TRANSACTION_STATE: entry('never', 'The transaction is not in a state that allows this.'),
 
+  STEP_FAILED: entry('after-action', 'A step around the swap failed.'),
+  REQUIREMENT_UNMET: entry('after-action', 'This machine lacks what the release requires.'),
+  BACKUP_MISSING: entry('after-action', 'There is no proven backup that is young enough.'),
+  BUNDLE_INVALID: entry('after-action', 'The bundle is not whole, or not for this install.'),
+  SERVICE_FAILED: entry('after-action', "The system refused the agent's service or task."),
+
   START_FAILED: entry('after-action', 'The application did not prove healthy after it was started.'),
 
   INSTALL_NOT_FOUND: entry('after-action', 'There is no install in this folder.'),
   INSTALL_DAMAGED: entry('after-action', 'Installed files differ from the manifest.'),
   INSTALL_UNSAFE: entry('after-action', 'Others with fewer rights can write to the install.'),
+  INSTALL_IN_USE: entry('backoff', 'A program runs from the install root.'),
+  INSTALL_ON_HOLD: entry('backoff', 'The application asked for the update to wait.'),
+  INSTALL_MAINTENANCE: entry('after-action', 'A failed update left the application in maintenance mode.'),
   INSTALL_UNKNOWN: entry('after-action', 'The installed version can not be told.'),
 
   STORAGE_NO_SPACE: entry('after-action', 'There is not enough free space.'),
