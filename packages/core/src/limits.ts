@@ -46,6 +46,10 @@ export const limits = {
   zipCommentBytesMax: 65_535,
 
   journalBytesMax: 256 * 1024 * 1024,
+  /** Steps around one swap, how long one may take, and what is kept of its output. */
+  stepsMax: 64,
+  stepTimeMsMax: 24 * 3_600_000,
+  stepOutputCharactersMax: 8_000,
   redirectsMax: 3,
 
   /** All bases of a `remendo` patch together, and all its targets: addresses have 32 bits. */
@@ -80,6 +84,12 @@ export const limits = {
   rootRotationsMax: 256,
   /** What a terminal keeps of it all: `.remendo/trust/metadata.json`. */
   trustStateBytesMax: 8 * 1024 * 1024,
+
+  /** What an offline bundle says of itself, with all signed metadata that it carries. */
+  bundleDescriptionBytesMax: 32 * 1024 * 1024,
+  /** A terminal's receipt, and the part of it that a MAC is over. */
+  receiptBytesMax: 1024 * 1024,
+  receiptBodyBytesMax: 512 * 1024,
 
   /** OpenPGP: a file of detached signatures, and one of public keys; how many either may hold. */
   signatureBytesMax: 64 * 1024,

@@ -1,5 +1,5 @@
 import type { Static, TSchema } from 'typebox';
-import { Compile } from 'typebox/compile';
+import { Compile, type Validator } from 'typebox/compile';
 import { UpdaterError } from '../errors.js';
 
 /**
@@ -8,8 +8,10 @@ import { UpdaterError } from '../errors.js';
  * @returns a function that gives the same value back. @throws UpdaterError DOWNLOAD_FAILED, with where the answer is wrong.
  */
 export function answerValidator<T extends TSchema>(shape: T): (answer: unknown) => Static<T> {
-  const compiled = Compile(shape);
+  // With the first answer: programs name more shapes than they get answers.
+  let compiled: Validator<Record<never, never>, T> | undefined;
   return (answer) => {
+    compiled ??= Compile(shape);
     if (compiled.Check(answer)) return answer as Static<T>;
     const first = compiled.Errors(answer)[0];
     throw new UpdaterError(

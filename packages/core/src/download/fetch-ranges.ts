@@ -226,6 +226,7 @@ async function fetchRange(download: Download, range: WantedRange, held: readonly
       await verifyRange(download.options, { ...range, path: part }, range.objectBytes);
     } catch (error) {
       if (!hasCode(error, 'DOWNLOAD_DIGEST_MISMATCH')) throw error;
+      if (foundBytes === 0) source.refuted?.(range.digest);
       const isLastResort = foundBytes === 0 && source.otherwise === undefined;
       if (isLastResort && download.options.keepsDamaged === true) return { ...arrivedAs(range), path: part };
       await fileSystem.removeFile(part);

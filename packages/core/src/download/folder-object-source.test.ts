@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { UpdaterError } from '../errors.js';
 import { type Digest, digestOf } from '../hash/digest.js';
 import { MemoryFileSystem } from '../testing/memory-file-system.js';
-import { folderObjectSource, objectFilePath } from './folder-object-source.js';
+import { folderObjectSource, folderPieces, objectFilePath } from './folder-object-source.js';
 import type { ObjectRequest } from './object-source.js';
 
 const object = Uint8Array.from({ length: 600_000 }, (_, index) => (index * 31) % 251);
@@ -56,5 +56,39 @@ describe('a folder of objects', () => {
 
   it('ends by the signal', async () => {
     await expect(read({ signal: AbortSignal.abort(new Error('closing time')) })).rejects.toThrow('closing time');
+  });
+});
+
+describe('an object that is larger than a file of the folder may be', () => {
+  const pieceBytes = 256_000;
+
+  beforeEach(async () => {
+    for (const { path, offset, bytes } of folderPieces('/cut', { digest, bytes: object.length }, pieceBytes)) {
+      await fileSystem.makeDirectory(dirname(path));
+      const file = await fileSystem.open(path, 'create');
+      await file.write(0, object.subarray(offset, offset + bytes));
+      await file.close();
+    }
+  });
+
+  async function readCut(offset: number, bytes: number): Promise<Buffer> {
+    const chunks: Uint8Array[] = [];
+    const source = folderObjectSource({ fileSystem, folder: '/cut', pieceBytes });
+    const request = { digest, objectBytes: object.length, offset, bytes };
+    for await (const chunk of source.open(request)) chunks.push(chunk.slice());
+    return Buffer.concat(chunks);
+  }
+
+  it('lies there in pieces, and is read across them', async () => {
+    expect(await fileSystem.list(dirname(objectFilePath('/cut', digest)))).toEqual(
+      ['000', '001', '002'].map((n) => `${digest}.${n}`),
+    );
+    expect((await readCut(0, object.length)).equals(object)).toBe(true);
+    expect((await readCut(255_999, 256_002)).equals(object.subarray(255_999, 512_001))).toBe(true);
+  });
+
+  it('is not there when one of them is not', async () => {
+    await fileSystem.removeFile(`${objectFilePath('/cut', digest)}.001`);
+    await expect(readCut(0, 10)).rejects.toMatchObject({ code: 'DOWNLOAD_NOT_FOUND' });
   });
 });

@@ -129,6 +129,11 @@ describe('a request that gets no good answer', () => {
     expect(backOffs()).toEqual([17_000, 120_000]);
   });
 
+  it('tells how long the server asked to wait, uncut, when it does not wait that long itself', async () => {
+    server.always(answerStatus(429, { 'retry-after': '86400' }));
+    await fails(ask({ retries: { retriesMax: 0 } }), 'DOWNLOAD_FAILED', { status: 429, retryAfterMs: 86_400_000 });
+  });
+
   it('is repeated when the connection is closed without an answer', async () => {
     server.script(hangUp, hangUp);
     expect(await ask()).toEqual({ answer: 42 });

@@ -6,7 +6,7 @@
  * Breaking off in the middle of a body: a JSON answer is read inside the request, so that ky repeats that too. A
  * streamed body is handed to the caller, who alone knows from where to go on.
  */
-import ky, { HTTPError, type Options, TimeoutError } from 'ky';
+import type { Options } from 'ky';
 import { isUpdaterError, UpdaterError } from '../errors.js';
 import { limits } from '../limits.js';
 import type { Clock, Random } from '../ports.js';
@@ -68,6 +68,8 @@ export interface JsonRequest<Value> {
 
 export interface StreamRequest {
   readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON, by a POST that may be repeated (default: GET, without one). */
+  readonly body?: unknown;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -100,7 +102,7 @@ export interface HttpClient {
   json<Value>(path: string, request: JsonRequest<Value>): Promise<Value>;
   /** GET; the whole answer, read within the request, so that one that breaks off is asked for again. */
   bytes(path: string, request: BytesRequest): Promise<Uint8Array>;
-  /** GET; the answer's body is not read yet. */
+  /** The answer's body is not read yet. */
   stream(path: string, request: StreamRequest): Promise<StreamedAnswer>;
   /** Waits as before the given repetition (1 is the first) of a request. @returns false when there were enough. */
   backOff(repetition: number, signal?: AbortSignal): Promise<boolean>;
@@ -173,13 +175,12 @@ const watchOf = ({ clock, timeouts, onTransfer }: Context, signal: AbortSignal |
 });
 
 async function openStream(context: Context, url: URL, request: StreamRequest): Promise<StreamedAnswer> {
-  const { signal } = request;
+  const { signal, body } = request;
   let ownOrigin = true;
   const response = await send(context, url, {
-    method: 'GET',
-    headers: request.headers ?? {},
     // Objects never change. Also keeps fetch from adding no-cache beside If-Range, which would pass by every cache.
-    cache: 'force-cache',
+    ...(body === undefined ? { method: 'GET', cache: 'force-cache' as const } : { method: 'POST', json: body }),
+    headers: request.headers ?? {},
     timeout: context.timeouts.answerMs,
     idempotent: true,
     signal,
@@ -188,8 +189,8 @@ async function openStream(context: Context, url: URL, request: StreamRequest): P
       return followed.response;
     },
   });
-  const body = bodyChunks(response, watchOf(context, signal));
-  return { status: response.status, headers: response.headers, ownOrigin, body, discard: () => discard(response) };
+  const chunks = bodyChunks(response, watchOf(context, signal));
+  return { status: response.status, headers: response.headers, ownOrigin, body: chunks, discard: () => discard(response) };
 }
 
 interface Sending {
@@ -204,12 +205,17 @@ interface Sending {
   readonly receive: (followed: Awaited<ReturnType<typeof fetchFollowing>>) => Response | Promise<Response>;
 }
 
+/** Loaded with the first request: it brings Node's fetch along, which takes 20 ms that a start without a request can spare. */
+const loadKy = () => import('ky');
+type Ky = Awaited<ReturnType<typeof loadKy>>;
+
 async function send(context: Context, url: URL, sending: Sending): Promise<Response> {
   const { idempotent, receive, signal, headers, ...init } = sending;
   signal?.throwIfAborted();
+  const library = await loadKy();
   const credentials = (await context.credentials?.()) ?? {};
   try {
-    return await ky(url, {
+    return await library.default(url, {
       ...init,
       ...(signal === undefined ? {} : { signal }),
       headers: { ...headers, ...credentials },
@@ -218,16 +224,20 @@ async function send(context: Context, url: URL, sending: Sending): Promise<Respo
         const followed = await fetchFollowing(context.fetch, input as Request);
         return followed.response.status >= 400 ? problemInMemory(context, followed.response, signal) : receive(followed);
       },
-      ...repeating(context, sending.method, idempotent, signal),
+      ...repeating(context, library, { method: sending.method, idempotent, signal }),
     });
   } catch (error) {
     signal?.throwIfAborted();
-    throw await failureOf(error, url, sending.timeout);
+    throw await failureOf(error, url, { library, timeoutMs: sending.timeout, nowMs: context.clock.now() });
   }
 }
 
 /** ky decides that a request is repeated; how long to wait first is decided and waited here. */
-function repeating(context: Context, method: string, idempotent: boolean, signal: AbortSignal | undefined): Options {
+function repeating(
+  context: Context,
+  { HTTPError }: Ky,
+  { method, idempotent, signal }: Pick<Sending, 'method' | 'idempotent' | 'signal'>,
+): Options {
   return {
     retry: {
       limit: context.policy.retriesMax,
@@ -262,11 +272,20 @@ async function problemInMemory(context: Context, response: Response, signal: Abo
 const inMemory = ({ status, headers }: Response, body: Uint8Array<ArrayBuffer>): Response =>
   new Response([204, 205, 304].includes(status) ? null : body, { status, headers });
 
-async function failureOf(error: unknown, url: URL, timeoutMs: number): Promise<UpdaterError> {
+/** A refusal says how long the server asked to wait, uncut, in `details.retryAfterMs`: for who comes again much later. */
+async function failureOf(
+  error: unknown,
+  url: URL,
+  { library, timeoutMs, nowMs }: { readonly library: Ky; readonly timeoutMs: number; readonly nowMs: number },
+): Promise<UpdaterError> {
   if (isUpdaterError(error)) return error;
   const details = { origin: url.origin };
-  if (error instanceof HTTPError) return httpFailure(error.response.status, await error.response.text());
-  if (error instanceof TimeoutError) {
+  if (error instanceof library.HTTPError) {
+    const { response } = error;
+    const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'), nowMs);
+    return httpFailure(response.status, await response.text(), retryAfterMs);
+  }
+  if (error instanceof library.TimeoutError) {
     return new UpdaterError('DOWNLOAD_FAILED', `${url.origin} did not answer within ${timeoutMs} ms`, { details, cause: error });
   }
   return new UpdaterError('DOWNLOAD_FAILED', `There was no answer from ${url.origin}`, { details, cause: error });

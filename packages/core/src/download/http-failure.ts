@@ -20,13 +20,18 @@ function codeOfStatus(status: number): ErrorCode {
 /**
  * The failure that an answer with a status of 400 and above (or an unexpected one) reports.
  * @param body of the answer: anything at all.
+ * @param retryAfterMs what it asks to wait; null: it does not say.
  */
-export function httpFailure(status: number, body: string): UpdaterError {
+export function httpFailure(status: number, body: string, retryAfterMs: number | null = null): UpdaterError {
   const problem = parseProblem(body);
   const code = problem.code !== null && isServerCode(problem.code) ? problem.code : codeOfStatus(status);
   const detail = problem.detail === null ? '' : `: ${problem.detail}`;
   return new UpdaterError(code, `The server answered ${status}${detail}`, {
-    details: problem.code === null ? { status } : { status, serverCode: problem.code },
+    details: {
+      status,
+      ...(problem.code === null ? {} : { serverCode: problem.code }),
+      ...(retryAfterMs === null ? {} : { retryAfterMs }),
+    },
   });
 }
 

@@ -5,6 +5,7 @@
  * given up.
  */
 import { UpdaterError } from '../errors.js';
+import type { Digest } from '../hash/digest.js';
 import { cutBody, parseAnswerWindow } from './answer-window.js';
 import type { HttpClient } from './http-client.js';
 import type { ObjectRequest, ObjectSource } from './object-source.js';
@@ -17,14 +18,22 @@ export interface HttpObjectSourceOptions {
   readonly client: HttpClient;
   /** For messages (default `server`). */
   readonly name?: string;
+  /** Path of an object below the client's address (default `api/v1/objects/<digest>`). */
+  readonly pathOf?: (digest: Digest) => string;
 }
 
-export const httpObjectSource = ({ client, name = 'server' }: HttpObjectSourceOptions): ObjectSource => ({
+export const httpObjectSource = ({
+  client,
+  name = 'server',
+  pathOf = (digest) => `api/v1/objects/${digest}`,
+}: HttpObjectSourceOptions): ObjectSource => ({
   name,
-  open: (request) => resumed(client, request),
+  open: (request) => resumed({ client, pathOf }, request),
 });
 
-async function* resumed(client: HttpClient, request: ObjectRequest): AsyncGenerator<Uint8Array> {
+type Place = Required<Pick<HttpObjectSourceOptions, 'client' | 'pathOf'>>;
+
+async function* resumed(place: Place, request: ObjectRequest): AsyncGenerator<Uint8Array> {
   let doneBytes = 0;
   let fruitless = 0;
   while (doneBytes < request.bytes) {
@@ -32,7 +41,7 @@ async function* resumed(client: HttpClient, request: ObjectRequest): AsyncGenera
     let cause: unknown = new BodyBroken('the body ended early');
     try {
       const rest = { ...request, offset: request.offset + doneBytes, bytes: request.bytes - doneBytes };
-      for await (const chunk of openOnce(client, rest)) {
+      for await (const chunk of openOnce(place, rest)) {
         await request.pace?.(chunk.length);
         doneBytes += chunk.length;
         yield chunk;
@@ -43,17 +52,17 @@ async function* resumed(client: HttpClient, request: ObjectRequest): AsyncGenera
     }
     if (doneBytes === request.bytes) return;
     fruitless = doneBytes - beforeBytes >= progressBytesMin ? 0 : fruitless + 1;
-    if (!(await client.backOff(Math.max(1, fruitless), request.signal))) throw gaveUp(request, doneBytes, cause);
+    if (!(await place.client.backOff(Math.max(1, fruitless), request.signal))) throw gaveUp(request, doneBytes, cause);
   }
 }
 
-async function* openOnce(client: HttpClient, asked: ObjectRequest): AsyncGenerator<Uint8Array> {
+async function* openOnce({ client, pathOf }: Place, asked: ObjectRequest): AsyncGenerator<Uint8Array> {
   const isWhole = asked.offset === 0 && asked.bytes === asked.objectBytes;
   // With a Range fetch asks for identity by itself, and would say it twice.
   const headers: Record<string, string> = isWhole
     ? { 'accept-encoding': 'identity' }
     : { range: `bytes=${asked.offset}-${asked.offset + asked.bytes - 1}`, 'if-range': `"${asked.digest}"` };
-  const answer = await client.stream(`api/v1/objects/${asked.digest}`, { headers, signal: asked.signal });
+  const answer = await client.stream(pathOf(asked.digest), { headers, signal: asked.signal });
   try {
     yield* cutBody(answer.body, parseAnswerWindow(answer, asked), asked);
   } finally {

@@ -12,6 +12,17 @@ export interface ObjectRequest {
   readonly pace?: ((bytes: number) => Promise<void>) | undefined;
 }
 
+/** Which plan the next requests belong to: names of releases, and nothing about who asks. */
+export interface PlanNames {
+  readonly application: string;
+  readonly platform: string;
+  /** What the plan starts from; null: from nothing. */
+  readonly base: string | null;
+  readonly target: string;
+  /** Of patches: the ones the plan was asked with. */
+  readonly codecs: readonly string[];
+}
+
 /**
  * Where objects come from: a server, a folder on a stick, a relay, or several in order. A source need not be trusted:
  * what it gives is verified by its digest (verify-arrived.ts).
@@ -30,4 +41,8 @@ export interface ObjectSource {
   open(request: ObjectRequest): AsyncIterable<Uint8Array>;
   /** Whom to ask instead when everything came from here and still was not what the digest says. */
   readonly otherwise?: ObjectSource | undefined;
+  /** Told which plan the next requests come from, before the first of them. */
+  readonly planned?: ((plan: PlanNames) => void) | undefined;
+  /** Told when everything asked of an object came from here, or was said to, and still was not what the digest says. */
+  readonly refuted?: ((digest: Digest) => void) | undefined;
 }

@@ -18,6 +18,13 @@ export function sourcesInOrder(sources: readonly ObjectSource[]): ObjectSource {
     name: sources.map((source) => source.name).join(', then '),
     open: (request) => openInOrder(sources, request),
     otherwise: sourcesInOrder(others),
+    planned: (plan) => {
+      for (const source of sources) source.planned?.(plan);
+    },
+    // Each knows whether it gave anything of the object.
+    refuted: (digest) => {
+      for (const source of sources) source.refuted?.(digest);
+    },
   };
 }
 

@@ -2,12 +2,14 @@
  * The file system of this machine, on node:fs. What is particular about Windows is here and nowhere else:
  * a file that another program (a virus scanner, most often) has open refuses to be moved for a moment, so such calls
  * are tried again with growing pauses; a read-only file is made writable where the system would refuse to replace,
- * remove or sync it; a flush needs a handle opened for writing; directories can not be flushed at all; and paths beyond
- * 260 characters need the `\\?\` form.
+ * remove or sync it; a folder in the way is refused with the code of a held file, and is told apart; a flush needs a handle
+ * opened for writing; directories can not be flushed at all; no flag keeps a link from being followed, so it is looked for;
+ * and paths beyond 260 characters need the `\\?\` form.
  */
 import { constants } from 'node:fs';
 import * as nodePromises from 'node:fs/promises';
-import { dirname, toNamespacedPath } from 'node:path';
+import { dirname, win32 } from 'node:path';
+import type { FileHolders } from './file-holders.js';
 import type { FileHandle, FileStat, FileSystem, OpenMode } from './file-system.js';
 import { isHeld, isSystemError, storageError } from './storage-error.js';
 
@@ -26,12 +28,14 @@ export interface NodeFileSystemOptions {
   readonly heldDelaysMs?: readonly number[];
   /** Default: a timer. */
   readonly wait?: (ms: number) => Promise<void>;
+  /** Asked for the message when a file stays held. Default: nobody is asked. */
+  readonly holders?: FileHolders;
   /** Default: node:fs/promises. */
   readonly promises?: NodePromises;
 }
 
 const defaultHeldDelaysMs: readonly number[] = [10, 20, 40, 80, 150, 250, 300, 350, 400, 400];
-/** Nothing is written through a link, whoever put it there. Windows has no such flag, and lets nobody but administrators make links. */
+/** Nothing is written through a link, whoever put it there. */
 const { O_RDWR, O_CREAT, O_TRUNC, O_EXCL, O_NOFOLLOW = 0 } = constants;
 const openFlags: Record<OpenMode, string | number> = {
   read: 'r',
@@ -40,6 +44,7 @@ const openFlags: Record<OpenMode, string | number> = {
   exclusive: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
 };
 const ownerMayWrite = 0o200;
+const readable = 0o444;
 
 /** Stateless; may be shared and used in parallel. */
 export function nodeFileSystem(options: NodeFileSystemOptions = {}): FileSystem {
@@ -52,6 +57,7 @@ class NodeFileSystem implements FileSystem {
   readonly #isWindows: boolean;
   readonly #heldDelaysMs: readonly number[];
   readonly #wait: (ms: number) => Promise<void>;
+  readonly #holders: FileHolders;
   readonly #promises: NodePromises;
 
   constructor(options: NodeFileSystemOptions) {
@@ -60,6 +66,7 @@ class NodeFileSystem implements FileSystem {
     this.canSyncDirectories = !this.#isWindows;
     this.#heldDelaysMs = options.heldDelaysMs ?? defaultHeldDelaysMs;
     this.#wait = options.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms)));
+    this.#holders = options.holders ?? (async () => null);
     this.#promises = options.promises ?? nodePromises;
   }
 
@@ -78,10 +85,11 @@ class NodeFileSystem implements FileSystem {
 
   open(path: string, mode: OpenMode): Promise<FileHandle> {
     return this.#call('open', path, async (native) => {
-      const restoreMode = mode === 'write' || mode === 'create' ? await this.#clearReadOnly(native) : null;
-      const handle = await this.#promises.open(native, openFlags[mode]);
+      const isWriting = mode === 'write' || mode === 'create';
+      if (isWriting) await this.#assertNoLink(native);
+      const opening = () => this.#promises.open(native, openFlags[mode]);
+      const handle = await (isWriting ? this.#writable(native, opening, { restored: mode === 'write' }) : opening());
       try {
-        if (restoreMode !== null && mode === 'write') await this.#promises.chmod(native, restoreMode);
         const found = await handle.stat();
         if (!found.isFile()) throw Object.assign(new Error('it is not a file'), { code: 'EISDIR' });
         return new NodeFileHandle(handle, found.size, path, this.#isWindows);
@@ -110,22 +118,25 @@ class NodeFileSystem implements FileSystem {
   }
 
   rename(basePath: string, targetPath: string): Promise<void> {
-    const nativeTarget = toNamespacedPath(targetPath);
-    return this.#call('rename', basePath, async (native) => {
+    const nativeTarget = this.#native(targetPath);
+    const rename = async (native: string) => {
       try {
         await this.#promises.rename(native, nativeTarget);
       } catch (error) {
-        if (!this.#isWindows || !isHeld(error, true) || (await this.#clearReadOnly(nativeTarget)) === null) throw error;
-        await this.#promises.rename(native, nativeTarget);
+        if (!this.#isWindows || !isHeld(error, true)) throw error;
+        if (native.toLowerCase() !== nativeTarget.toLowerCase()) await this.#assertNoFolder(nativeTarget);
+        if (!(await this.#isReadOnly(nativeTarget))) throw error;
+        await this.#writable(nativeTarget, () => this.#promises.rename(native, nativeTarget));
       }
-    });
+    };
+    return this.#call('rename', basePath, rename, targetPath);
   }
 
   removeFile(path: string): Promise<void> {
     return this.#call('removeFile', path, async (native) => {
       try {
-        await this.#clearReadOnly(native);
-        await this.#promises.unlink(native);
+        if (this.#isWindows) await this.#assertNoFolder(native);
+        await this.#writable(native, () => this.#promises.unlink(native));
       } catch (error) {
         if (!isSystemError(error, 'ENOENT', 'ENOTDIR')) throw error;
       }
@@ -164,7 +175,7 @@ class NodeFileSystem implements FileSystem {
     return this.#call('freeBytes', path, async () => {
       for (let at = path; ; at = dirname(at)) {
         try {
-          const volume = await this.#promises.statfs(toNamespacedPath(at));
+          const volume = await this.#promises.statfs(this.#native(at));
           return volume.bavail * volume.bsize;
         } catch (error) {
           if (!isSystemError(error, 'ENOENT', 'ENOTDIR') || dirname(at) === at) throw error;
@@ -173,29 +184,73 @@ class NodeFileSystem implements FileSystem {
     });
   }
 
+  #native(path: string): string {
+    return this.#isWindows ? win32.toNamespacedPath(path) : path;
+  }
+
   /** Runs a system call, again after a pause while the file is held, and names what went wrong. */
-  async #call<T>(operation: string, path: string, call: (native: string) => Promise<T>): Promise<T> {
-    const native = toNamespacedPath(path);
+  async #call<T>(operation: string, path: string, call: (native: string) => Promise<T>, targetPath?: string): Promise<T> {
+    const native = this.#native(path);
+    const failed = { operation, path, isWindows: this.#isWindows };
     for (const delayMs of this.#heldDelaysMs) {
       try {
         return await call(native);
       } catch (error) {
-        if (!isHeld(error, this.#isWindows)) throw storageError(error, operation, path, this.#isWindows);
+        if (!isHeld(error, this.#isWindows)) throw storageError(error, failed);
         await this.#wait(delayMs);
       }
     }
-    return call(native).catch((error: unknown) => {
-      throw storageError(error, operation, path, this.#isWindows);
+    return call(native).catch(async (error: unknown) => {
+      const isMove = operation === 'rename' && isHeld(error, this.#isWindows);
+      const heldBy = isMove ? await this.#holdersOf([path, ...(targetPath === undefined ? [] : [targetPath])]) : [];
+      throw storageError(error, { ...failed, heldBy });
     });
   }
 
-  /** On Windows only. @returns the mode it had when the attribute had to be cleared, else null. */
-  async #clearReadOnly(native: string): Promise<number | null> {
-    if (!this.#isWindows) return null;
+  /** Only moves ask: what else is held is passed over, or tried another way. */
+  async #holdersOf(paths: readonly string[]): Promise<readonly string[]> {
+    const found = await Promise.all(paths.map((path) => this.#holders(path)));
+    return [
+      ...new Set(found.flatMap((holders) => (holders ?? []).map(({ pid, program }) => `${win32.basename(program)} (${pid})`))),
+    ];
+  }
+
+  /** On Windows a folder refuses to be replaced or removed as a file in the way a held file does. */
+  async #assertNoFolder(native: string): Promise<void> {
     const found = await this.#promises.lstat(native).catch(() => null);
-    if (found === null || !found.isFile() || (found.mode & ownerMayWrite) !== 0) return null;
-    await this.#promises.chmod(native, found.mode | ownerMayWrite);
-    return found.mode & 0o777;
+    if (found?.isDirectory() === true) throw Object.assign(new Error('a folder is there'), { code: 'EISDIR' });
+  }
+
+  /** On Windows, where no flag says it. */
+  async #assertNoLink(native: string): Promise<void> {
+    if (!this.#isWindows) return;
+    const found = await this.#promises.lstat(native).catch(() => null);
+    if (found?.isSymbolicLink() === true) throw Object.assign(new Error('it is a link'), { code: 'ELOOP' });
+  }
+
+  /**
+   * A call that Windows refuses on a read-only file. The attribute is cleared for it, and set again when the call fails (the
+   * file may be held, too) or when what it does leaves the file in its place.
+   */
+  async #writable<T>(native: string, call: () => Promise<T>, { restored = false } = {}): Promise<T> {
+    if (!(await this.#isReadOnly(native))) return call();
+    await this.#promises.chmod(native, readable | ownerMayWrite);
+    const restore = () => this.#promises.chmod(native, readable);
+    try {
+      const result = await call();
+      if (restored) await restore();
+      return result;
+    } catch (error) {
+      await restore().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Of files on Windows: elsewhere, and on folders, such a mode keeps nobody from moving anything. */
+  async #isReadOnly(native: string): Promise<boolean> {
+    if (!this.#isWindows) return false;
+    const found = await this.#promises.lstat(native).catch(() => null);
+    return found?.isFile() === true && (found.mode & ownerMayWrite) === 0;
   }
 }
 
@@ -256,7 +311,7 @@ class NodeFileHandle implements FileHandle {
     try {
       return await call();
     } catch (error) {
-      throw storageError(error, operation, this.path, this.isWindows);
+      throw storageError(error, { operation, path: this.path, isWindows: this.isWindows });
     }
   }
 }

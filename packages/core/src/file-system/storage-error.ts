@@ -15,16 +15,27 @@ export const isSystemError = (error: unknown, ...codes: readonly string[]): bool
 export const isHeld = (error: unknown, isWindows: boolean): boolean =>
   isWindows ? isSystemError(error, 'EBUSY', 'EPERM', 'EACCES') : isSystemError(error, 'EBUSY', 'ETXTBSY');
 
+export interface FailedCall {
+  readonly operation: string;
+  readonly path: string;
+  readonly isWindows: boolean;
+  /** Programs that hold the file, as `erp.exe (1234)`; left out when nobody knows. */
+  readonly heldBy?: readonly string[];
+}
+
 /** What the system reports, in this library's words; the system's own error is the cause. */
-export function storageError(error: unknown, operation: string, path: string, isWindows: boolean): UpdaterError {
+export function storageError(error: unknown, { operation, path, isWindows, heldBy = [] }: FailedCall): UpdaterError {
   if (error instanceof UpdaterError) return error;
   const details = { path, operation, system: codeOf(error) };
   if (isSystemError(error, 'ENOSPC', 'EDQUOT')) {
     return new UpdaterError('STORAGE_NO_SPACE', `${operation} of ${path} found no free space`, { details, cause: error });
   }
   if (isHeld(error, isWindows)) {
-    return new UpdaterError('TRANSACTION_FILE_HELD', `${operation} of ${path} is refused while another program holds it`, {
-      details,
+    const holder = heldBy.length === 0 ? 'another program' : heldBy.join(', ');
+    const isSure = heldBy.length > 0 || isSystemError(error, 'EBUSY', 'ETXTBSY');
+    const orElse = isSure ? '' : ', or for want of rights';
+    return new UpdaterError('TRANSACTION_FILE_HELD', `${operation} of ${path} is refused while ${holder} holds it${orElse}`, {
+      details: { ...details, ...(heldBy.length === 0 ? {} : { heldBy }) },
       cause: error,
     });
   }

@@ -48,6 +48,20 @@ export {
   backupStates,
 } from './backups.js';
 export {
+  BundleAnswer,
+  BundleDescription,
+  BundledRelease,
+  BundleIndex,
+  BundleRequest,
+  bundleBasesMax,
+  bundleReleasesMax,
+  Receipt,
+  ReceiptAnswer,
+  ReceiptBody,
+  ReceiptRequest,
+} from './bundles.js';
+export { BlocksRequest } from './contents-blocks.js';
+export {
   MetricsSummary,
   UpdateEvent,
   UpdateEvents,

@@ -98,6 +98,10 @@ export const PlanAnswer = Type.Object({
     manifest: StoredObject,
     zip: StoredObject,
     installed_bytes: bytes,
+    /** As in the answer to a check. */
+    requires_backup: Type.Optional(Type.Boolean()),
+    rollback_compatible: Type.Optional(Type.Boolean()),
+    requirements: Type.Optional(Type.Record(Type.String(), Type.String())),
   }),
   /** Cheapest first. */
   plans: Type.Array(OfferedPlan, { maxItems: 16 }),

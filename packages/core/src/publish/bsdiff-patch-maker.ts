@@ -93,8 +93,8 @@ async function loadDiff(load: () => Promise<unknown>): Promise<NativeDiff> {
     cause = error;
   }
   const sentence =
-    'bsdiff-node was not compiled on this machine: bsdiff40 patches can not be made here, everything else works. ' +
-    'To get it, install a C++ compiler and Python 3 (what node-gyp needs), then install the packages again.';
+    'bsdiff-node is not there: bsdiff40 patches can not be made here, everything else works. A single executable carries no ' +
+    'native code; elsewhere install a C++ compiler and Python 3 (what node-gyp needs), then install the packages again.';
   throw new UpdaterError('PATCH_MAKER_UNAVAILABLE', sentence, { details: { codec: 'bsdiff40' }, cause });
 }
 

@@ -6,7 +6,7 @@ import { limits } from '../limits.js';
 import { profileNames } from '../patch/remendo/patch-header.js';
 import { goldenSamples } from '../testing/remendo-golden-samples.js';
 import { applySample, joined, makePatchOf, type SampleFiles } from '../testing/remendo-samples.js';
-import { urlWorkerLoader } from '../workers/worker-loader.js';
+import { urlWorkerLoader } from '../workers/url-worker-loader.js';
 import { type RemendoPatchMakerOptions, remendoPatchMaker } from './remendo-patch-maker.js';
 
 let folder = '';

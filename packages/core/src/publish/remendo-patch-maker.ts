@@ -1,8 +1,9 @@
 import { limits } from '../limits.js';
 import type { PatchReport } from '../patch/describe-patch.js';
 import type { ProfileName } from '../patch/remendo/patch-header.js';
+import { urlWorkerLoader } from '../workers/url-worker-loader.js';
 import { workerCrew } from '../workers/worker-crew.js';
-import { urlWorkerLoader, type WorkerLoader } from '../workers/worker-loader.js';
+import type { WorkerLoader } from '../workers/worker-loader.js';
 import type { PatchMaker } from './patch-maker.js';
 import type { MakePatchJob } from './remendo/make-patch-file.js';
 

@@ -78,6 +78,11 @@ export class MemoryFileSystem implements FileSystem {
     this.#make(this.#placeForNew(path), 'symlink', to);
   }
 
+  /** What a name leads to, whichever way it is spelled; the same after every rename. */
+  nodeOf(path: string): NodeId | undefined {
+    return this.#place(path)?.node;
+  }
+
   async stat(path: string): Promise<FileStat | null> {
     this.enter('stat', path);
     const node = this.#place(path)?.node;

@@ -18,6 +18,7 @@ import type { DeltaRecipe, ObjectFetch } from '../planner/plan.js';
 import { nothingHeld, planCost } from '../planner/plan-cost.js';
 import { planUpdate } from '../planner/plan-update.js';
 import type {
+  BlocksRequest,
   CheckAnswer,
   ContentsAnswer,
   ContentsRequest,
@@ -34,6 +35,7 @@ import { writeZip } from '../publish/write-zip.js';
 import { encodeBsdiff40 } from './bsdiff40-encoder.js';
 import { MemoryFileSystem } from './memory-file-system.js';
 import { type SampleRelease, writeSample } from './sample-install.js';
+import { answerBlocks } from './simulated-blocks.js';
 
 interface Published {
   readonly manifest: Manifest;
@@ -52,6 +54,10 @@ export interface SimulatedServer {
   readonly objects: Map<Digest, Uint8Array>;
   /** Signed metadata, by the names below `/metadata/`; null: the server has none. */
   metadata: ReadonlyMap<string, Uint8Array> | null;
+  /** What every release says of itself from now on. */
+  requirements: Readonly<Record<string, string>>;
+  rollbackCompatible: boolean;
+  isMandatory: boolean;
   /** While true nothing answers. */
   isDown: boolean;
   publish(version: string, files: SampleRelease): Promise<Manifest>;
@@ -79,6 +85,9 @@ export function createSimulatedServer(): SimulatedServer {
     requests: [],
     objects,
     metadata: null,
+    requirements: {},
+    rollbackCompatible: true,
+    isMandatory: false,
     isDown: false,
     fetch: async (input, init) => {
       const request = new Request(input as Request, init);
@@ -110,16 +119,23 @@ export function createSimulatedServer(): SimulatedServer {
     if (pathname === '/api/v1/updates/check') return Response.json(check(request.headers.get('x-client-version')));
     if (pathname === '/api/v1/updates/identify') return Response.json(identify((await request.json()) as IdentifyRequest));
     if (pathname === '/api/v1/updates/contents') return Response.json(contents((await request.json()) as ContentsRequest));
+    if (pathname === '/api/v1/updates/blocks') return blocks((await request.json()) as BlocksRequest);
     const target = releases.get(url.searchParams.get('target') ?? '');
     if (pathname === '/api/v1/updates/plan' && target !== undefined)
-      return Response.json(plan(releases.get(url.searchParams.get('base') ?? ''), target, codecsOf(url)));
+      return Response.json(withPolicy(plan(releases.get(url.searchParams.get('base') ?? ''), target, codecsOf(url))));
     return Response.json({ type: 'about:blank', title: 'Not Found', status: 404, code: 'RELEASE_NOT_FOUND' }, { status: 404 });
+  }
+
+  function withPolicy(answer: PlanAnswer): PlanAnswer {
+    const { requirements, rollbackCompatible: rollback_compatible } = server;
+    return { ...answer, target: { ...answer.target, requirements, rollback_compatible } };
   }
 
   function check(version: string | null): CheckAnswer {
     const latest = [...releases.keys()].sort(compareVersions).at(-1) ?? null;
     const isNewer = latest !== null && (version === null || compareVersions(latest, version) > 0);
-    return { update_available: isNewer, application, platform, current_version: version, latest_version: latest };
+    const policy = isNewer ? { mandatory: server.isMandatory } : {};
+    return { update_available: isNewer, application, platform, current_version: version, latest_version: latest, ...policy };
   }
 
   function identify({ files }: IdentifyRequest): IdentifyAnswer {
@@ -152,6 +168,13 @@ export function createSimulatedServer(): SimulatedServer {
         encoded_sha256: content.encodedSha256,
       })),
     };
+  }
+
+  function blocks(request: BlocksRequest): Response {
+    const release = releases.get(request.version);
+    const held = new Set<string>(release?.contents.map(({ sha256 }) => sha256));
+    const answer = answerBlocks(request, (sha256) => (held.has(sha256) ? (release?.bytesOf(sha256 as Digest) ?? null) : null));
+    return answer === null ? notThere() : new Response(Buffer.from(answer));
   }
 
   /** Made once for each pair and the codecs of those who ask, as long as nothing is published. */

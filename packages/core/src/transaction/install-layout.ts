@@ -12,6 +12,10 @@ export interface InstallLayout {
   readonly manifest: string;
   /** Versions that were rolled back here; outside every transaction. */
   readonly blocked: string;
+  /** How often the swap to a version was begun here, so that a loop of updates ends; outside every transaction. */
+  readonly swaps: string;
+  /** The mandatory version that the server last told of; outside every transaction. */
+  readonly floor: string;
   readonly lock: string;
   readonly journal: string;
   /** One folder per transaction: the target's changed files, numbered. */
@@ -32,6 +36,8 @@ export const installLayout = (root: string, home: string = join(root, '.remendo'
   state: join(home, 'state.json'),
   manifest: join(home, 'manifest.json'),
   blocked: join(home, 'blocked.json'),
+  swaps: join(home, 'swaps.json'),
+  floor: join(home, 'floor.json'),
   lock: join(home, 'lock'),
   journal: join(home, 'journal'),
   staging: join(home, 'staging'),

@@ -128,7 +128,9 @@ async function takeOver(ports: LockPorts, path: string, found: { seen: SeenLock 
 async function makeExclusively({ fileSystem }: LockPorts, path: string, holder: Holder): Promise<boolean> {
   await fileSystem.makeDirectory(dirname(path));
   const handle = await fileSystem.open(path, 'exclusive').catch(async (error: unknown) => {
-    if (hasCode(error, 'STORAGE_FAILED') && (await fileSystem.stat(path)) !== null) return null;
+    // Its holder may have given it back since.
+    const isThere = hasCode(error, 'STORAGE_FAILED') && (error.cause as NodeJS.ErrnoException | undefined)?.code === 'EEXIST';
+    if (isThere || (hasCode(error, 'STORAGE_FAILED') && (await fileSystem.stat(path)) !== null)) return null;
     throw error;
   });
   if (handle === null) return false;

@@ -11,11 +11,15 @@ import { acquireInstallLock, type InstallLock, type LockPorts } from './install-
 import { Journal, parseJournal, reservePath } from './journal.js';
 import { type Recovery, recover } from './recover.js';
 import { tidy } from './roll.js';
+import type { StepRunner } from './step-runner.js';
 import { Transaction } from './transaction.js';
 import { stagingFolder, type TransactionContext, type TransactionEvent } from './transaction-context.js';
 
 /** `random.id` gives names that are never given twice: letters, digits and hyphens, at most 64. */
-export type InstallPorts = LockPorts;
+export interface InstallPorts extends LockPorts {
+  /** Runs the steps of transactions (default: none are run, and those of a journal wait for a program that does). */
+  readonly steps?: StepRunner;
+}
 
 export interface OpenInstallOptions {
   readonly onEvent?: (event: TransactionEvent) => void;
@@ -71,7 +75,9 @@ export async function openInstall(ports: InstallPorts, layout: InstallLayout, op
   try {
     const journal = await readJournal(ports, layout, options.setDamagedJournalAside ?? false);
     const recovery: Recovery =
-      journal === null ? { kind: 'nothing-to-do', last: null } : await recover({ fileSystem, layout, journal, notify });
+      journal === null
+        ? { kind: 'nothing-to-do', last: null }
+        : await recover({ fileSystem, layout, journal, steps: ports.steps ?? null, notify });
     return new OpenedInstall(ports, layout, recovery, notify, () => lock.release());
   } catch (error) {
     await lock.release().catch(() => undefined);
@@ -98,11 +104,11 @@ async function lockInstall(ports: InstallPorts, layout: InstallLayout): Promise<
 export async function peekInstall(
   fileSystem: FileSystem,
   layout: InstallLayout,
-): Promise<Pick<Transaction, 'id' | 'state' | 'base' | 'target' | 'starts' | 'reason'> | null> {
+): Promise<Pick<Transaction, 'id' | 'state' | 'base' | 'target' | 'starts' | 'reason' | 'heldBecause' | 'steps'> | null> {
   if ((await fileSystem.stat(layout.journal)) === null) return null;
   const { contents } = await withFile(fileSystem, layout.journal, { mode: 'read' }, parseJournal);
-  const { transaction: id, state, base, target, starts, reason } = contents;
-  return { id, state, base, target, starts, reason };
+  const { transaction: id, state, base, target, starts, reason, heldBecause, steps } = contents;
+  return { id, state, base, target, starts, reason, heldBecause, steps };
 }
 
 async function readJournal({ fileSystem }: InstallPorts, layout: InstallLayout, setAside: boolean): Promise<Journal | null> {
@@ -140,6 +146,7 @@ export async function beginTransaction(install: Install, plan: TransactionPlan):
     fileSystem,
     layout,
     notify,
+    steps: ports.steps ?? null,
     journal: await Journal.create(fileSystem, layout.journal, begun),
   };
   for (const leftovers of [layout.staging, layout.previous]) await tidy(context, leftovers);

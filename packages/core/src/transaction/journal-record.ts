@@ -25,6 +25,37 @@ const release = Type.Object(
   strict,
 );
 
+const stepCommand = Type.Object(
+  {
+    command: Type.String({ minLength: 1, maxLength: limits.pathBytesMax }),
+    args: Type.Array(Type.String({ maxLength: 2_048 }), { maxItems: 64 }),
+    folder: Type.String({ minLength: 1, maxLength: limits.pathBytesMax }),
+    timeLimitMs: Type.Integer({ minimum: 1, maximum: limits.stepTimeMsMax }),
+  },
+  strict,
+);
+const stepPhase = Type.Union([Type.Literal('before'), Type.Literal('after'), Type.Literal('finally')]);
+const plannedStep = {
+  phase: stepPhase,
+  name: Type.String({ minLength: 1, maxLength: limits.nameCharactersMax }),
+  run: stepCommand,
+  /** Takes back what `run` did. */
+  undo: Type.Union([stepCommand, Type.Null()]),
+  changesData: Type.Boolean(),
+  /** The file or folder a backup leaves; null: the step makes none. */
+  backupPath: Type.Union([Type.String({ minLength: 1, maxLength: limits.pathBytesMax }), Type.Null()]),
+};
+const stepMark = Type.Union([
+  Type.Literal('planned'),
+  Type.Literal('began'),
+  Type.Literal('ended'),
+  Type.Literal('failed'),
+  Type.Literal('undone'),
+  Type.Literal('undo_failed'),
+]);
+/** The process of a step that is running, so that one that outlived the updater can be found and ended. */
+const stepProcess = Type.Object({ pid: count(2 ** 32), startedAt: Type.String({ maxLength: 200 }) }, strict);
+
 const recordSchema = Type.Union([
   Type.Object(
     {
@@ -52,6 +83,20 @@ const recordSchema = Type.Union([
   /** What a path held when it was moved aside, when that is not what it held when it was staged. */
   Type.Object({ type: Type.Literal('base'), index: count(journalChangesMax - 1), base: contentOrNull }, strict),
   Type.Object({ type: Type.Literal('staged'), changes: count(journalChangesMax), directories: count(journalChangesMax) }, strict),
+  Type.Object({ type: Type.Literal('step_planned'), ...plannedStep }, strict),
+  /** All steps of the attempt that begins now; those of an earlier one are forgotten. */
+  Type.Object({ type: Type.Literal('steps'), count: count(limits.stepsMax), rollbackCompatible: Type.Boolean() }, strict),
+  Type.Object(
+    {
+      type: Type.Literal('step'),
+      index: count(limits.stepsMax - 1),
+      mark: stepMark,
+      process: Type.Union([stepProcess, Type.Null()]),
+    },
+    strict,
+  ),
+  /** Going back would leave the application with data that it does not understand: somebody has to decide. */
+  Type.Object({ type: Type.Literal('held'), reason: Type.String({ maxLength: 200 }) }, strict),
   Type.Object({ type: Type.Literal('committing') }, strict),
   Type.Object({ type: Type.Literal('committed') }, strict),
   Type.Object({ type: Type.Literal('started') }, strict),
@@ -65,9 +110,15 @@ const validator = Compile(recordSchema);
 
 export type JournalRecord = Static<typeof recordSchema>;
 
+export type StepCommand = Static<typeof stepCommand>;
+export type StepPhase = Static<typeof stepPhase>;
+export type StepMark = Static<typeof stepMark>;
+export type StepProcess = Static<typeof stepProcess>;
+export type PlannedStep = Omit<JournalRecord & { type: 'step_planned' }, 'type'>;
+
 /** What only prepares the next state; lost without harm as long as that state is not reached. */
 export const isPreparing = (record: JournalRecord): boolean =>
-  record.type === 'change' || record.type === 'directory' || record.type === 'base';
+  record.type === 'change' || record.type === 'directory' || record.type === 'base' || record.type === 'step_planned';
 
 const checksumCharacters = 16;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

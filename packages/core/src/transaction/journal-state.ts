@@ -1,8 +1,9 @@
 import { UpdaterError } from '../errors.js';
+import { limits } from '../limits.js';
 import { parseReleasePath, type ReleasePath } from '../manifest/release-path.js';
 import type { Content, DirectoryChange, ReleaseReference, Slot } from './change.js';
 import { isChangeable } from './change.js';
-import { type JournalRecord, journalChangesMax } from './journal-record.js';
+import { type JournalRecord, journalChangesMax, type PlannedStep, type StepMark, type StepProcess } from './journal-record.js';
 
 /** Where a transaction is; see the diagram in transaction.ts. */
 export type TransactionState =
@@ -15,9 +16,19 @@ export type TransactionState =
   | 'rolled_back'
   | 'discarded';
 
-/** From which states a record may lead to its own. `started` changes none. */
+/** One step of the pipeline around the swap, and how far it came. */
+export interface JournaledStep extends PlannedStep {
+  readonly mark: StepMark;
+  /** Of a step that began and has not ended. */
+  readonly process: StepProcess | null;
+}
+
+/** From which states a record may lead to its own. `started` and those of steps change none. */
 const grounds: Partial<Record<JournalRecord['type'], readonly TransactionState[]>> = {
   staged: ['begun', 'staged'],
+  steps: ['staged'],
+  step: ['staged', 'committing', 'committed', 'confirmed', 'rolling_back', 'rolled_back', 'discarded'],
+  held: ['committed'],
   committing: ['staged', 'committing', 'rolling_back'],
   committed: ['committing'],
   started: ['committed'],
@@ -45,11 +56,18 @@ export class JournalState {
   starts = 0;
   /** Why it is being, or was, rolled back. */
   reason: string | null = null;
+  /** Of the last attempt; empty when nothing is configured to run around the swap. */
+  steps: readonly JournaledStep[] = [];
+  /** Whether the base understands what the target's steps did to its data. */
+  rollbackCompatible = true;
+  /** Why somebody has to decide between going on and going back; null: nobody has to. */
+  heldBecause: string | null = null;
   slots: readonly Slot[] = [];
   directories: readonly DirectoryChange[] = [];
   #slots: Slot[] = [];
   #directories: DirectoryChange[] = [];
   #bases = new Map<number, Content | null>();
+  #steps: PlannedStep[] = [];
 
   constructor(begun: JournalRecord) {
     if (begun.type !== 'begun') throw new JournalMalformed(`it starts with ${begun.type}`);
@@ -73,6 +91,17 @@ export class JournalState {
       case 'base':
         this.#bases.set(record.index, record.base as Content | null);
         return;
+      case 'step_planned': {
+        if (this.#steps.length >= limits.stepsMax) throw new JournalMalformed('too many steps');
+        const { type: _type, ...step } = record;
+        this.#steps.push(step);
+        return;
+      }
+      case 'steps':
+      case 'step':
+      case 'held':
+        this.#takeStep(record);
+        return;
       default:
         this.#enter(record);
     }
@@ -91,6 +120,24 @@ export class JournalState {
     this.#slots = [];
     this.#directories = [];
     this.#bases = new Map();
+    this.#steps = [];
+  }
+
+  #takeStep(record: JournalRecord & { type: 'steps' | 'step' | 'held' }): void {
+    if (grounds[record.type]?.includes(this.state) !== true) throw new JournalMalformed(`${record.type} after ${this.state}`);
+    if (record.type === 'held') this.heldBecause = record.reason;
+    else if (record.type === 'steps') {
+      if (record.count !== this.#steps.length)
+        throw new JournalMalformed(`${this.#steps.length} of ${record.count} steps are there`);
+      this.steps = this.#steps.map((step) => ({ ...step, mark: 'planned', process: null }));
+      this.rollbackCompatible = record.rollbackCompatible;
+      this.#steps = [];
+    } else {
+      if (record.index >= this.steps.length) throw new JournalMalformed(`there is no step ${record.index}`);
+      const { index, mark, process } = record;
+      this.steps = this.steps.map((step, at) => (at === index ? { ...step, mark, process } : step));
+      if (this.heldBecause !== null && mark === 'began') this.heldBecause = null;
+    }
   }
 
   #addChange(record: JournalRecord & { type: 'change' }): void {
@@ -100,7 +147,12 @@ export class JournalState {
     this.#slots.push({ ...record, path, basePath, base: record.base as Content | null, target: record.target as Content | null });
   }
 
-  #enter(record: Exclude<JournalRecord, { type: 'begun' | 'change' | 'directory' | 'base' }>): void {
+  #enter(
+    record: Exclude<
+      JournalRecord,
+      { type: 'begun' | 'change' | 'directory' | 'base' | 'step_planned' | 'steps' | 'step' | 'held' }
+    >,
+  ): void {
     if (grounds[record.type]?.includes(this.state) !== true) throw new JournalMalformed(`${record.type} after ${this.state}`);
     if (record.type === 'staged') {
       if (record.changes !== this.#slots.length || record.directories !== this.#directories.length) {
@@ -118,6 +170,7 @@ export class JournalState {
     this.forgetPreparation();
     if (record.type === 'started') this.starts++;
     else this.state = record.type;
+    if (record.type !== 'started') this.heldBecause = null;
     if (record.type === 'rolling_back') this.reason = record.reason;
   }
 }

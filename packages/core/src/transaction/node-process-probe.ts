@@ -13,7 +13,8 @@ export function nodeProcessProbe(): ProcessProbe {
   const bornMs = Math.round(Date.now() - process.uptime() * 1_000);
   return {
     pid: process.pid,
-    startedAt: async () => (await startOnLinux(process.pid)) ?? `ms:${bornMs}`,
+    startedAt: async (childPid) =>
+      (await startOnLinux(childPid ?? process.pid)) ?? `ms:${childPid === undefined ? bornMs : Date.now()}`,
     async isAlive(pid, startedAt) {
       if (!exists(pid)) return false;
       if (startedAt.startsWith('ms:')) {

@@ -3,6 +3,7 @@ import { hasCode } from '../errors.js';
 import type { Journal } from './journal.js';
 import { observeSlots } from './observe.js';
 import { assertPossible, enterFreeing, pending, reasonOf, rollBackAfter, rollBackward, rollForward, tidy } from './roll.js';
+import { areStepsCutShort, isFinallyDue, runFinally, undoSteps } from './steps.js';
 import { planSwap } from './swap-plan.js';
 import { Transaction } from './transaction.js';
 import { previousFolder, stagedPath, stagingFolder, type TransactionContext } from './transaction-context.js';
@@ -33,20 +34,46 @@ export async function recover(context: TransactionContext): Promise<Recovery> {
       await transaction.discard();
       return { kind: 'discarded', transaction };
     case 'staged':
+      await undoSteps(context);
+      await finishSteps(context);
       if (await isStagingWhole(context)) return { kind: 'staged', transaction };
       await enterFreeing(context, { type: 'discarded' });
       await tidy(context, stagingFolder(context));
       return { kind: 'discarded', transaction };
     case 'committing':
-      return finish(context, 'forward');
+      return finish(context, context.journal.contents.steps.some(({ mark }) => mark !== 'planned') ? 'backward' : 'forward');
     case 'rolling_back':
       return finish(context, 'backward');
     case 'committed':
-      return { kind: 'committed', transaction };
+      return recoverCommitted(context, transaction);
     default:
+      await finishSteps(context);
       await tidy(context, stagingFolder(context));
       return { kind: 'nothing-to-do', last: transaction };
   }
+}
+
+/** A crash among the steps leads back; what has to be decided by somebody waits for them. */
+async function recoverCommitted(context: TransactionContext, transaction: Transaction): Promise<Recovery> {
+  const { contents } = context.journal;
+  if (contents.heldBecause !== null || context.steps === null) return { kind: 'committed', transaction };
+  if (!areStepsCutShort(contents)) {
+    await finishSteps(context);
+    return { kind: 'committed', transaction };
+  }
+  const reason = 'it was cut short while steps ran';
+  try {
+    await orPending(context, () => transaction.rollback(reason, { mayHold: true }));
+    return { kind: 'rolled-back', transaction, reason };
+  } catch (error) {
+    if (!hasCode(error, 'INSTALL_MAINTENANCE')) throw error;
+    return { kind: 'committed', transaction };
+  }
+}
+
+/** What `finally` still has to end; what fails of it is told by events, and tried again by the next command. */
+async function finishSteps(context: TransactionContext): Promise<void> {
+  if (isFinallyDue(context.journal.contents)) await runFinally(context);
 }
 
 /** The journal's word, but for one thing: a file in previous/ proves that the swap has begun. */
@@ -75,7 +102,7 @@ async function finish(context: TransactionContext, preferred: 'forward' | 'backw
   const transaction = new Transaction(context);
   if (!goesForward) {
     const reason = transaction.reason ?? 'what the target needs is no longer there';
-    await orPending(context, () => rollBackward(context, reason, observations));
+    await orPending(context, () => rollBackward(context, { observations, reason }));
     return { kind: 'rolled-back', transaction, reason };
   }
   try {
@@ -92,6 +119,6 @@ async function orPending<T>(context: TransactionContext, step: () => Promise<T>)
   try {
     return await step();
   } catch (cause) {
-    throw hasCode(cause, 'TRANSACTION_STUCK') ? cause : pending(context, cause);
+    throw hasCode(cause, 'TRANSACTION_STUCK', 'TRANSACTION_NO_WAY_BACK', 'INSTALL_MAINTENANCE') ? cause : pending(context, cause);
   }
 }

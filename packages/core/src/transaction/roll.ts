@@ -5,6 +5,7 @@ import { removeTree } from '../file-system/remove-tree.js';
 import type { ReleasePath } from '../manifest/release-path.js';
 import type { JournalRecord } from './journal-record.js';
 import { observeFresh, observeSlots } from './observe.js';
+import { isDataAhead, runFinally, undoSteps } from './steps.js';
 import { assertNoLinks, isSameStamp, type Stamp } from './survey.js';
 import { barrierForAll, carryOut } from './swap.js';
 import { editedBases, type Observation, planSwap } from './swap-plan.js';
@@ -56,19 +57,57 @@ export async function rollForward(context: TransactionContext, observations: rea
   await enter(context, { type: 'committed' });
 }
 
-/** Goes back to the base from whatever was observed; the plan must be possible. */
+export interface GoingBack {
+  readonly observations: readonly Observation[];
+  readonly reason: string;
+  /** Whether a committed target stays, held, when the base would not understand the data (default: it goes). */
+  readonly mayHold?: boolean;
+}
+
+/**
+ * Goes back to the base from whatever was observed; the plan must be possible. Steps are undone first, and `finally` is
+ * run in the end.
+ * @throws UpdaterError INSTALL_MAINTENANCE, with `mayHold`: no file has moved then.
+ */
 export async function rollBackward(
   context: TransactionContext,
-  reason: string,
-  observations: readonly Observation[],
+  { observations, reason, mayHold = false }: GoingBack,
 ): Promise<void> {
   await context.journal.releaseReserve();
+  const observed = await undoBefore(context, { observations, reason, mayHold });
   await enterRollingBack(context, reason);
   await assertNoLinks(context.fileSystem, context.layout, context.journal.contents.slots);
   await barrierForAll(context);
-  await carryOut(context, planSwap(observations, 'backward'));
+  await carryOut(context, planSwap(observed, 'backward'));
   await enterFreeing(context, { type: 'rolled_back' });
   await tidyAfterRollback(context);
+  await runFinally(context);
+}
+
+/** @returns where the files are once the steps are undone: their commands may have moved some. */
+async function undoBefore(context: TransactionContext, going: GoingBack): Promise<readonly Observation[]> {
+  const isHeldBack = (): Promise<void> | null => (going.mayHold === true ? holdAhead(context, going.reason) : null);
+  if (context.journal.contents.steps.length === 0) return going.observations;
+  await isHeldBack();
+  await undoSteps(context);
+  await isHeldBack();
+  const observations = await observeSlots(context);
+  assertPossible(planSwap(observations, 'backward').impossible);
+  return observations;
+}
+
+/** @throws UpdaterError INSTALL_MAINTENANCE when the base would find data that it does not understand. */
+async function holdAhead(context: TransactionContext, reason: string): Promise<void> {
+  const { contents } = context.journal;
+  if (contents.state !== 'committed' || !isDataAhead(contents)) return;
+  if (contents.heldBecause === null) await context.journal.enter({ type: 'held', reason });
+  const { version } = contents.target;
+  context.notify({ kind: 'update-held', version, reason });
+  throw new UpdaterError(
+    'INSTALL_MAINTENANCE',
+    `${version} failed (${reason}), and the version before does not understand the data any more`,
+    { details: { version, reason } },
+  );
 }
 
 /**
@@ -79,7 +118,7 @@ export async function rollBackAfter(context: TransactionContext, failure: unknow
   try {
     const observations = await observeSlots(context);
     assertPossible(planSwap(observations, 'backward').impossible);
-    await rollBackward(context, reasonOf(failure), observations);
+    await rollBackward(context, { observations, reason: reasonOf(failure) });
   } catch (cause) {
     throw hasCode(cause, 'TRANSACTION_STUCK') ? cause : pending(context, cause);
   }

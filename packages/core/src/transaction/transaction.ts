@@ -30,6 +30,8 @@
  *  8. Names in staging/ and previous/ hold the transaction's id, so what a crash brings back of an earlier transaction
  *     is never taken for this one's.
  *
+ *  9. Steps around the swap are undone before files go back: steps.ts.
+ *
  * It deliberately does not know versions, preserve globs, health checks or where targets come from.
  */
 import { UpdaterError } from '../errors.js';
@@ -39,10 +41,11 @@ import { digestOfSource } from '../hash/digest.js';
 import type { ReleasePath } from '../manifest/release-path.js';
 import { type Change, type Content, checkChanges, type ReleaseReference, type Slot } from './change.js';
 import { reserveBytes } from './journal.js';
-import { type JournalRecord, journalChangesMax } from './journal-record.js';
-import type { TransactionState } from './journal-state.js';
+import { type JournalRecord, journalChangesMax, type PlannedStep } from './journal-record.js';
+import type { JournaledStep, TransactionState } from './journal-state.js';
 import { observeSlots } from './observe.js';
 import { enter, enterFreeing, pending, rollBackAfter, rollBackward, swapFresh, tidy } from './roll.js';
+import { isFinallyDue, planSteps, runFinally, runSteps, undoSteps } from './steps.js';
 import { type NumberedChange, type Survey, surveyInstall } from './survey.js';
 import { barrier } from './swap.js';
 import { planSwap } from './swap-plan.js';
@@ -92,6 +95,16 @@ export class Transaction {
   /** Why it was, or is being, rolled back. */
   get reason(): string | null {
     return this.context.journal.contents.reason;
+  }
+
+  /** The steps of the last attempt to commit, and how far each came. */
+  get steps(): readonly JournaledStep[] {
+    return this.context.journal.contents.steps;
+  }
+
+  /** Why neither going on nor going back happens by itself; null: nothing is in the way. */
+  get heldBecause(): string | null {
+    return this.context.journal.contents.heldBecause;
   }
 
   /** What the transaction changes, with what the disk held before. Empty before it is staged. */
@@ -148,6 +161,30 @@ export class Transaction {
     }
   }
 
+  /**
+   * Journals the steps around the swap, those of `finally` among them; to be called between `stage` and `commit`.
+   * @param options.rollbackCompatible whether the base understands what the target's steps do to data.
+   * @throws UpdaterError CONFIG_INVALID for commands that are too long.
+   */
+  planSteps(steps: readonly PlannedStep[], { rollbackCompatible }: { readonly rollbackCompatible: boolean }): Promise<void> {
+    return planSteps(this.context, steps, rollbackCompatible);
+  }
+
+  /**
+   * Runs the planned steps of a phase, without those that have ended: `before` between `planSteps` and `commit`, `after`
+   * after it. After a failure `discard` or `rollback` undoes what began.
+   * @throws UpdaterError STEP_FAILED; the signal's reason.
+   */
+  runSteps(phase: 'before' | 'after', signal?: AbortSignal): Promise<void> {
+    return runSteps(this.context, phase, signal);
+  }
+
+  /** Runs the steps of `finally`, each of them whatever the others do. @throws UpdaterError STEP_FAILED, the first. */
+  async runFinally(): Promise<void> {
+    const [first] = await runFinally(this.context);
+    if (first !== undefined) throw first;
+  }
+
   /** Counts a start of the application, durably, before it happens. Only while `committed`. */
   async recordStart(): Promise<void> {
     await enter(this.context, { type: 'started' });
@@ -160,12 +197,15 @@ export class Transaction {
   }
 
   /**
-   * Brings back what the install held before, also after `confirm`. A staged transaction is discarded.
+   * Brings back what the install held before, also after `confirm`. A staged transaction is discarded. Steps are undone
+   * first, and those of `finally` run in the end.
    * @param reason one sentence for the log and the journal; cut at 200 characters.
+   * @param options.mayHold stay at the target, held, when the base would not understand its data (default: go).
+   * @throws UpdaterError INSTALL_MAINTENANCE when it stays held; no file has moved.
    * @throws UpdaterError TRANSACTION_NO_WAY_BACK when a base is damaged or gone (the install stays at the target);
    * TRANSACTION_ROLLBACK_PENDING when it was stopped: the next `openInstall` goes on with it.
    */
-  async rollback(reason: string): Promise<void> {
+  async rollback(reason: string, { mayHold = false }: { readonly mayHold?: boolean } = {}): Promise<void> {
     if (this.state === 'begun' || this.state === 'staged') return this.discard();
     this.context.journal.contents.assertMayEnter('rolling_back');
     const observations = await observeSlots(this.context);
@@ -176,7 +216,7 @@ export class Transaction {
       });
     }
     try {
-      await rollBackward(this.context, reason.slice(0, 200).toWellFormed(), observations);
+      await rollBackward(this.context, { observations, reason: reason.slice(0, 200).toWellFormed(), mayHold });
     } catch (cause) {
       throw this.state === 'rolling_back' ? pending(this.context, cause) : cause;
     }
@@ -184,8 +224,10 @@ export class Transaction {
 
   /** Gives up a transaction that has not been committed; the install was not touched. */
   async discard(): Promise<void> {
+    await undoSteps(this.context);
     await enterFreeing(this.context, { type: 'discarded' });
     await tidy(this.context, stagingFolder(this.context));
+    if (isFinallyDue(this.context.journal.contents)) await runFinally(this.context);
   }
 
   async #enterStaged(survey: Survey): Promise<void> {

@@ -11,11 +11,32 @@ import { UpdaterError } from '../errors.js';
 import { digestOf } from '../hash/digest.js';
 import { mapMetadataSource } from './metadata-source.js';
 import { parseMetadata, signedAtMs } from './parse-metadata.js';
-import { bundleRole, bundleTimestamp } from './release-targets.js';
+import { bundleIndex, bundleRole, bundleTimestamp } from './release-targets.js';
 import type { BundleFreshness } from './release-trust.js';
 import { type BundleCheck, SignedTrust, type SignedTrustOptions } from './signed-trust.js';
 
 export const bundleFile = 'bundle.json';
+
+/**
+ * Holds what a bundle says it holds against what `bundle.json` names; that `bundle.json` itself is signed is what a trust
+ * opened by it verifies before it lets a release through.
+ * @throws UpdaterError TRUST_INVALID.
+ */
+export function assertBundleIndex(files: ReadonlyMap<string, Uint8Array>, index: Uint8Array): void {
+  assertNamed(parseBundle(files), bundleIndex, index);
+}
+
+function parseBundle(files: ReadonlyMap<string, Uint8Array>): Metadata<Targets> {
+  const bytes = files.get(bundleFile);
+  if (bytes === undefined) throw new UpdaterError('TRUST_INVALID', `there is no ${bundleFile} in the bundle`);
+  return parseMetadata('targets', bytes);
+}
+
+function assertNamed(bundle: Metadata<Targets>, path: string, bytes: Uint8Array): void {
+  const named = bundle.signed.targets[path];
+  if (named?.hashes.sha256 === digestOf(bytes) && named.length === bytes.length) return;
+  throw new UpdaterError('TRUST_INVALID', `the bundle carries another ${path} than the one it names`);
+}
 
 /**
  * Trust in releases by what a bundle carries.
@@ -26,10 +47,7 @@ export function openBundleTrust(
   files: ReadonlyMap<string, Uint8Array>,
   options: Omit<SignedTrustOptions, 'source' | 'bundle'>,
 ): SignedTrust {
-  const bytes = files.get(bundleFile);
-  if (bytes === undefined) throw new UpdaterError('TRUST_INVALID', `there is no ${bundleFile} in the bundle`);
-  const bundle = parseMetadata('targets', bytes);
-  return new SignedTrust({ ...options, source: mapMetadataSource(files), bundle: checkOf(bundle) });
+  return new SignedTrust({ ...options, source: mapMetadataSource(files), bundle: checkOf(parseBundle(files)) });
 }
 
 function checkOf(bundle: Metadata<Targets>): BundleCheck {
@@ -40,10 +58,7 @@ function checkOf(bundle: Metadata<Targets>): BundleCheck {
       assertSigned(bundle, session.trusted.getRole('targets'));
       if (bundle.signed.isExpired(now)) throw new UpdaterError('TRUST_EXPIRED', `the bundle expired ${bundle.signed.expires}`);
       const { timestamp = '' } = await session.files();
-      const named = bundle.signed.targets[bundleTimestamp];
-      if (named?.hashes.sha256 !== digestOf(timestamp) || named.length !== Buffer.byteLength(timestamp)) {
-        throw new UpdaterError('TRUST_INVALID', 'the bundle carries another timestamp than the one it names');
-      }
+      assertNamed(bundle, bundleTimestamp, Buffer.from(timestamp));
     },
   };
 }

@@ -27,8 +27,9 @@ export const applicationRole = (application: string): string => `app-${applicati
 /** The role whose metadata an offline bundle carries, with an expiry of its own. */
 export const bundleRole = 'bundle';
 export const bundlePaths = 'bundle/*';
-/** All that a bundle names: the timestamp that it was made with. */
+/** What a bundle names: the timestamp that it was made with, and what it says it holds. */
 export const bundleTimestamp = 'bundle/timestamp.json';
+export const bundleIndex = 'bundle/index.json';
 
 /** 128 bins: with 1,000 releases 16 names in each. */
 export const binBits = 7;

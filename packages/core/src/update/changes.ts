@@ -70,7 +70,7 @@ export async function findChanges(
     if (!isRemembered && surveyedBase.get(path)?.finding === 'changed') continue;
     if (await exists(fileSystem, root, path)) changes.push({ place: 'root', path, target: null });
   }
-  const own = ownChanges(context, plan, target);
+  const own = ownChanges(context, plan.installed.state, target);
   const ownContents = new Map(own.map(({ bytes }, index) => [changes.length + index, bytes]));
   return {
     changes: [...changes, ...own.map(({ change }) => change)],
@@ -90,13 +90,18 @@ export function stagingBytes({ changes }: InstallChanges, derivations: readonly 
 const exists = async (fileSystem: FileSystem, root: string, path: ReleasePath): Promise<boolean> =>
   (await fileSystem.stat(releasePathToFilePath(root, path)))?.kind === 'file';
 
-/** version.txt, state.json and manifest.json change with the files they speak of. */
-function ownChanges(context: UpdateContext, plan: UpdatePlan, target: Manifest): readonly { change: Change; bytes: Uint8Array }[] {
+/** A file of the updater's own that changes with the release's, and what it shall hold. */
+export interface OwnChange {
+  readonly change: Change;
+  readonly bytes: Uint8Array;
+}
+
+/** version.txt, state.json and manifest.json change with the files they speak of. @param before keeps the terminal's id. */
+export function ownChanges(context: UpdateContext, before: InstallState | null, target: Manifest): readonly OwnChange[] {
   const version =
     target.displayVersion === undefined
       ? { version: target.version }
       : { version: target.version, displayVersion: target.displayVersion };
-  const before = plan.installed.state;
   const state: InstallState = {
     format: 'remendo-state-1',
     application: target.application,

@@ -51,6 +51,8 @@ export interface Installed {
   readonly manifest: Manifest | null;
   /** Versions that were rolled back here and are not tried again unless asked for. */
   readonly blocked: readonly string[];
+  /** Below this version the terminal has to be updated before the application should start; null: there is none. */
+  readonly floor: string | null;
 }
 
 /** Reads all three; what is missing or damaged is null, and the caller identifies the install by its contents. */
@@ -68,6 +70,7 @@ export async function readInstalled(fileSystem: FileSystem, layout: InstallLayou
     state,
     manifest: agrees ? manifest : null,
     blocked: await readBlocked(fileSystem, layout),
+    floor: await readFloor(fileSystem, layout),
   };
 }
 
@@ -135,3 +138,40 @@ export async function blockVersion(
   const next = isBlocked ? [...others.slice(1 - blockedMax), version] : others;
   await writeDurably(fileSystem, layout.blocked, new TextEncoder().encode(`${JSON.stringify(next)}\n`));
 }
+
+const version = Type.String({ maxLength: limits.versionCharactersMax });
+const floorSchema = Compile(Type.Object({ floor: version }));
+
+async function readFloor(fileSystem: FileSystem, layout: InstallLayout): Promise<string | null> {
+  const value = parseJson(await readOrNull(fileSystem, layout.floor, limits.answerBytesMax));
+  return floorSchema.Check(value) && isSemver(value.floor) ? value.floor : null;
+}
+
+/** Remembers the mandatory version of the last answer; null: there is none any more. */
+export async function rememberFloor(fileSystem: FileSystem, layout: InstallLayout, floor: string | null): Promise<void> {
+  if ((await readFloor(fileSystem, layout)) === floor) return;
+  if (floor === null) await fileSystem.removeFile(layout.floor);
+  else await writeDurably(fileSystem, layout.floor, encodeJson({ floor }));
+}
+
+const swapsSchema = Compile(Type.Object({ version, swaps: Type.Integer({ minimum: 0 }) }));
+
+/**
+ * Counts, before it begins, a swap to a version. The count starts anew with another version, not when a swap succeeds: a
+ * terminal that is made to install the same release over and over is in a loop, whatever each round says of itself.
+ * @returns how many there were, with this one.
+ */
+export async function countSwap(fileSystem: FileSystem, layout: InstallLayout, to: string): Promise<number> {
+  const swaps = (await readSwaps(fileSystem, layout, to)) + 1;
+  await writeDurably(fileSystem, layout.swaps, encodeJson({ version: to, swaps }));
+  return swaps;
+}
+
+export async function readSwaps(fileSystem: FileSystem, layout: InstallLayout, to: string): Promise<number> {
+  const value = parseJson(await readOrNull(fileSystem, layout.swaps, limits.answerBytesMax));
+  return swapsSchema.Check(value) && value.version === to ? value.swaps : 0;
+}
+
+export const forgetSwaps = (fileSystem: FileSystem, layout: InstallLayout): Promise<void> => fileSystem.removeFile(layout.swaps);
+
+const encodeJson = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`);

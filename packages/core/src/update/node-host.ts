@@ -1,10 +1,14 @@
-import { availableParallelism, freemem } from 'node:os';
+import { availableParallelism, freemem, release } from 'node:os';
 import { nodeFileSystem } from '../file-system/node-file-system.js';
 import { nodeClock, nodeRandom } from '../node-ports.js';
+import { nodeFileHolders } from '../transaction/node-file-holders.js';
 import { nodeProcessProbe } from '../transaction/node-process-probe.js';
+import { nodeRunningPrograms } from '../transaction/node-running-programs.js';
 import { workerDeriver, workersFor } from '../workers/worker-deriver.js';
 import { moduleWorkerLoader, type WorkerLoader } from '../workers/worker-loader.js';
+import { nodeHealthProbes } from './node-health-probes.js';
 import { exitOf, startProgram } from './node-start-program.js';
+import { nodeStepRunner } from './node-step-runner.js';
 import { type ApplicationStarter, failedStart, type RunningApplication, type StartCommand } from './prove-start.js';
 import type { Host } from './update-context.js';
 
@@ -15,14 +19,23 @@ export interface NodeHostOptions {
   readonly workerLoader?: WorkerLoader;
 }
 
+/** As releases require them. */
+const systemNames: Readonly<Partial<Record<NodeJS.Platform, string>>> = { win32: 'windows' };
+
 /** This machine: its disk, clock, network, threads and processes. */
 export function nodeHost(options: NodeHostOptions = {}): Host & { readonly starter: ApplicationStarter } {
   const workers = options.workers ?? workersFor({ cores: availableParallelism(), freeMemoryBytes: freemem() });
+  const processes = nodeProcessProbe();
+  const steps = nodeStepRunner(processes);
   return {
-    fileSystem: nodeFileSystem(),
+    fileSystem: nodeFileSystem({ holders: nodeFileHolders() }),
     clock: nodeClock(),
     random: nodeRandom(),
-    processes: nodeProcessProbe(),
+    processes,
+    steps,
+    probes: nodeHealthProbes(steps),
+    programs: nodeRunningPrograms(),
+    operatingSystem: { name: systemNames[process.platform] ?? process.platform, version: release() },
     deriver: workerDeriver({ loader: options.workerLoader ?? moduleWorkerLoader(), workers }),
     starter: nodeApplicationStarter(),
   };

@@ -137,7 +137,7 @@ describe('the sources', () => {
   it('start no program by a shell', () => {
     expect(sources.length).toBeGreaterThan(300);
     for (const [name, text] of sources) {
-      const asked = [...text.matchAll(/\bshell: *(\S+)/g)].map(([, value]) => value?.replace(/\W+$/, ''));
+      const asked = [...text.matchAll(/^(?! \*).*\bshell: *(\S+)/gm)].map(([, value]) => value?.replace(/\W+$/, ''));
       expect(
         asked.filter((value) => value !== 'false'),
         name,
@@ -146,12 +146,17 @@ describe('the sources', () => {
     }
   });
 
-  it('start programs in three places: the application, builds of deltas, and tools of Windows', () => {
+  it('start programs in few places: the application, steps, builds of deltas, what the operator named, and tools of the system', () => {
     const shipped = sources.filter(([name]) => name.startsWith('packages') && !/\.test\.|testing|kernels/.test(name));
     const starting = shipped.filter(([, text]) => /^import (?!type )[^;]*'node:child_process'/m.test(text)).map(([name]) => name);
     expect(starting.map((name) => name.split(/[\\/]/).at(-1)).sort()).toEqual([
+      'node-process-table.ts',
       'node-start-program.ts',
+      'node-step-runner.ts',
+      'qualify-program.ts',
       'run-build-process.ts',
+      'run-verify-command.ts',
+      'service-tools.ts',
       'windows-tools.ts',
     ]);
   });

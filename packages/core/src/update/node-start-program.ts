@@ -12,16 +12,21 @@ import type { ExitStatus, StartCommand } from './prove-start.js';
  */
 export function startProgram(command: StartCommand, stdio: StdioOptions): ChildProcess {
   // A child has its parent's environment; here is where it is decided which part of it.
-  const { env, platform } = process;
-  const path = Object.entries(env).find(([name]) => name === 'PATH' || (platform === 'win32' && name.toUpperCase() === 'PATH'));
-  const program = findProgram(command, { platform, path: path?.[1] ?? '', isProgram });
-  return spawn(program, command.args, {
+  const { env } = process;
+  return spawn(programOf(command), command.args, {
     cwd: command.folder,
     env: applicationEnvironment(env),
     stdio,
     shell: false,
     windowsHide: false,
   });
+}
+
+/** Which file a command means on this machine. @throws Error when there is no such program. */
+export function programOf(command: Pick<StartCommand, 'command' | 'folder'>): string {
+  const { env, platform } = process;
+  const path = Object.entries(env).find(([name]) => name === 'PATH' || (platform === 'win32' && name.toUpperCase() === 'PATH'));
+  return findProgram(command, { platform, path: path?.[1] ?? '', isProgram });
 }
 
 /** How it ended. Never rejects. */

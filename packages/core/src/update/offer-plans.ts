@@ -2,7 +2,7 @@
 
 import type { DeltaObject } from '../delta/delta.js';
 import { heldRanges } from '../download/held-ranges.js';
-import { hasCode, UpdaterError } from '../errors.js';
+import { UpdaterError } from '../errors.js';
 import type { Digest } from '../hash/digest.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
 import { emptyManifest, type Manifest } from '../manifest/manifest.js';
@@ -11,7 +11,7 @@ import type { ObjectFetch, PlanCost } from '../planner/plan.js';
 import { planCost } from '../planner/plan-cost.js';
 import type { PlanAnswer } from '../protocol/index.js';
 import type { VerifiedRelease } from '../trust/release-trust.js';
-import { fetchManifest, wholeObject } from './fetch-objects.js';
+import { wholeObject } from './fetch-objects.js';
 import { identifyInstall } from './identify-install.js';
 import { type Installed, readInstalled } from './install-state.js';
 import { fetchesOfPlan } from './server-api.js';
@@ -37,6 +37,11 @@ export interface PlanLoser {
 export interface UpdatePlan {
   readonly release: VerifiedRelease;
   readonly displayVersion: string;
+  /** Named components to ranges; see `assertRequirements`. */
+  readonly requirements: Readonly<Record<string, string>>;
+  readonly requiresBackup: boolean;
+  /** Whether the version before understands data that this one changed. */
+  readonly rollbackCompatible: boolean;
   readonly installedBytes: number;
   readonly manifest: DeltaObject;
   readonly installed: Installed;
@@ -66,6 +71,9 @@ export async function offerPlans(
     { base: known?.version ?? null, baseManifest: known === null ? null : manifestDigest(known), target: version },
     options.signal,
   );
+  const { application, platform } = answer;
+  const planned = { application, platform, base: answer.base?.version ?? null, target: version, codecs: context.codecs };
+  context.source.planned?.(planned);
   const release = await verifyTarget(context, { answer, installed, version }, options.signal);
   const installedVersion = known?.version ?? installed.version?.version ?? null;
   assertNoDowngrade(release, installedVersion, options.allowDowngrade === true);
@@ -87,6 +95,9 @@ export async function offerPlans(
   return {
     release,
     displayVersion: answer.target.display_version ?? release.version,
+    requirements: answer.target.requirements ?? {},
+    requiresBackup: answer.target.requires_backup ?? false,
+    rollbackCompatible: answer.target.rollback_compatible ?? true,
     installedBytes: answer.target.installed_bytes,
     manifest,
     installed,
@@ -149,24 +160,9 @@ async function identifyBase(
   installed: Installed,
   options: { readonly signal?: AbortSignal },
 ): Promise<Manifest | null> {
-  const { host, layout, api } = context;
-  const claimedVersion = installed.version?.version ?? null;
-  const found = await identifyInstall(host.fileSystem, layout.root, {
-    api,
-    claimedVersion,
-    ...options,
-  });
+  const found = await identifyInstall(context, { claimedVersion: installed.version?.version ?? null, ...options });
   if (found === null) return null;
-  const { application, platform, version, manifest_digest: digest } = found;
-  const claim = { application, platform, version, manifestDigest: digest as Digest };
-  const verified = await context.trust.verifyManifest(claim, options.signal).catch((error) => {
-    // Its files are then whatever they are: an install of unknown files, which are kept.
-    if (hasCode(error, 'TRUST_RELEASE_UNSIGNED')) return null;
-    throw error;
-  });
-  if (verified === null) return null;
-  const object = { digest: found.manifest.digest as Digest, bytes: found.manifest.bytes };
-  const manifest = await fetchManifest(context, object, verified, options.signal);
-  context.emit({ kind: 'base-identified', version: found.version, matched: found.matched, files: found.files });
+  const { manifest, matched, asked } = found;
+  context.emit({ kind: 'base-identified', version: manifest.version, matched, files: asked });
   return manifest;
 }

@@ -1,7 +1,7 @@
 /** A committed update is kept only when the application comes up with it (terminal.md, rules 7 and 11). */
 
 import { pruneDownloads } from '../download/prune-downloads.js';
-import { hasCode } from '../errors.js';
+import { hasCode, UpdaterError } from '../errors.js';
 import type { Transaction } from '../transaction/transaction.js';
 import { blockVersion } from './install-state.js';
 import { type ApplicationStarter, type HealthRule, proveStart, type RunningApplication, type StartCommand } from './prove-start.js';
@@ -18,6 +18,8 @@ export interface ProveOptions {
   readonly starter: ApplicationStarter;
   readonly command: StartCommand;
   readonly health?: HealthRule;
+  /** What is downloaded may be of a later update than the one that is proved (default false). */
+  readonly keepsDownloads?: boolean;
 }
 
 /**
@@ -26,11 +28,13 @@ export interface ProveOptions {
  */
 export async function proveCommitted(context: UpdateContext, transaction: Transaction, options: ProveOptions): Promise<Verdict> {
   if (transaction.starts >= startsMax)
-    return rollBack(context, transaction, `it was started ${transaction.starts} times without proving healthy`);
+    return rollBack(context, transaction, `it was started ${transaction.starts} times without proving healthy`, { mayHold: true });
   await transaction.recordStart();
-  const proof = await proveStart({ starter: options.starter, clock: context.host.clock }, options.command, options.health);
-  if (proof.kind === 'failed') return rollBack(context, transaction, proof.reason);
-  await confirmUpdate(context, transaction);
+  const { clock, probes } = context.host;
+  const ports = { starter: options.starter, clock, ...(probes === undefined ? {} : { probes }) };
+  const proof = await proveStart(ports, options.command, options.health);
+  if (proof.kind === 'failed') return rollBack(context, transaction, proof.reason, { mayHold: true });
+  await confirmUpdate(context, transaction, { keepsDownloads: options.keepsDownloads === true });
   return { kind: 'confirmed', running: proof.running };
 }
 
@@ -55,13 +59,23 @@ export async function confirmUpdate(
 /**
  * Undoes a committed or confirmed update and remembers not to try that version again: before, since a rollback that is
  * cut short is finished by `openInstall`, which does not know why; and after, in case the disk was too full before.
+ * @param options.mayHold for what nobody asked for; see `Transaction.rollback`.
  */
-export async function rollBack(context: UpdateContext, transaction: Transaction, reason: string) {
+export async function rollBack(
+  context: UpdateContext,
+  transaction: Transaction,
+  reason: string,
+  options: { readonly mayHold?: boolean } = {},
+) {
   const { version } = transaction.target;
-  const block = (isBlocked: boolean) => blockVersion(context.host.fileSystem, context.layout, version, isBlocked);
+  // What was put in order by a repair is the installed version itself.
+  const isRepair = transaction.base?.manifestDigest === transaction.target.manifestDigest;
+  const block = async (isBlocked: boolean): Promise<void> => {
+    if (!isRepair) await blockVersion(context.host.fileSystem, context.layout, version, isBlocked);
+  };
   await block(true).catch(() => undefined);
   try {
-    await transaction.rollback(reason);
+    await transaction.rollback(reason, options);
   } catch (error) {
     if (!hasCode(error, 'TRANSACTION_ROLLBACK_PENDING')) await block(false).catch(() => undefined);
     throw error;
@@ -70,3 +84,9 @@ export async function rollBack(context: UpdateContext, transaction: Transaction,
   context.emit({ kind: 'rolled-back', version, reason });
   return { kind: 'rolled-back' as const, version, reason };
 }
+
+/** The way on is somebody's to choose: `retry` goes on with the target, a rollback that is asked for goes back. */
+export const maintenance = (version: string, reason: string): UpdaterError =>
+  new UpdaterError('INSTALL_MAINTENANCE', `${version} is held (${reason}): go on with it, or go back in spite of the data`, {
+    details: { version, reason },
+  });

@@ -1,25 +1,18 @@
 /** The whole path on one screen: plan, download, stage, commit; each fallback says why. */
 import { hasCode, isUpdaterError, UpdaterError } from '../errors.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
+import { shownVersion } from '../manifest/version.js';
 import { countText } from '../planner/number-text.js';
 import { beginTransaction, type Install } from '../transaction/install.js';
-import type { Transaction } from '../transaction/transaction.js';
 import { findChanges, stagingBytes } from './changes.js';
+import { chooseTarget } from './choose-target.js';
 import { assertRoom, type DownloadedUpdate, downloadUpdate } from './download-update.js';
-import type { PlanOffer, UpdatePlan } from './offer-plans.js';
+import { offerPlans, type PlanOffer, type UpdatePlan } from './offer-plans.js';
 import { confirmUpdate } from './prove-committed.js';
+import { assertMachine, type StagedUpdate } from './put-in-place.js';
 import { buildStagedFiles } from './stage-update.js';
 import type { UpdateContext } from './update-context.js';
-
-/** An update whose every file lies proved in staging; nothing the application can see has changed. */
-export interface StagedUpdate {
-  readonly plan: UpdatePlan;
-  /** The plan that worked out in the end. */
-  readonly offer: PlanOffer;
-  readonly transaction: Transaction;
-  /** Of the release; the updater's own three are not counted. */
-  readonly changedFiles: number;
-}
+import type { PrepareResult, UpdateOptions } from './update-options.js';
 
 /**
  * Failures that another plan would meet too, most of them after having fetched far more. A link or a server that fails is
@@ -60,10 +53,49 @@ export async function downloadAndStage(
   plan: UpdatePlan,
   signal?: AbortSignal,
 ): Promise<StagedUpdate> {
+  if (install.transaction?.state === 'staged') await install.transaction.discard();
+  return withFirstOffer(context, { plan, signal }, async (offer) => {
+    const downloaded = await downloadUpdate(context, plan, offer, signal);
+    if (install.transaction?.state === 'committed') await confirmUpdate(context, install.transaction, { keepsDownloads: true });
+    return stageDownloaded(context, install, downloaded, signal);
+  });
+}
+
+/** Downloads what an update would; see `Updater.prepare`. */
+export async function prepareUpdate(
+  context: UpdateContext,
+  install: Install,
+  options: Pick<UpdateOptions, 'version' | 'retry' | 'allowDowngrade' | 'signal'>,
+): Promise<PrepareResult> {
+  const { signal } = options;
+  const chosen = await chooseTarget(context, options);
+  if (chosen.kind !== 'chosen') return chosen;
+  const allowDowngrade = options.allowDowngrade === true;
+  const plan = await offerPlans(context, chosen.version, { allowDowngrade, ...(signal === undefined ? {} : { signal }) });
+  await assertMachine(context, plan, signal);
+  if (install.transaction?.state === 'begun') await install.transaction.discard();
+  const offer = await withFirstOffer(context, { plan, signal }, async (one) => {
+    await downloadUpdate(context, plan, one, signal);
+    return one;
+  });
+  const installed = plan.installed.version === null ? null : shownVersion(plan.installed.version);
+  return { kind: 'prepared', installed, version: chosen.version, plan: offer.label };
+}
+
+interface Trying {
+  readonly plan: UpdatePlan;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Tries the offers from the cheapest on until one works out; each fallback says why. */
+async function withFirstOffer<T>(
+  context: UpdateContext,
+  { plan, signal }: Trying,
+  use: (offer: PlanOffer) => Promise<T>,
+): Promise<T> {
   const offers = ladder(plan);
   const [first] = offers;
   if (first === undefined) throw new UpdaterError('PLAN_IMPOSSIBLE', `the server has no plan that reaches ${plan.release.version}`);
-  if (install.transaction?.state === 'staged') await install.transaction.discard();
   const losers = [
     ...offers.slice(1).map(({ label, cost }) => ({
       label,
@@ -72,12 +104,10 @@ export async function downloadAndStage(
     })),
     ...plan.losers,
   ];
-  context.emit({ kind: 'plan-chosen', label: first.label, cost: first.cost, losers });
+  emitChosen(context, plan, { offer: first, losers });
   for (const [index, offer] of offers.entries()) {
     try {
-      const downloaded = await downloadUpdate(context, plan, offer, signal);
-      if (install.transaction?.state === 'committed') await confirmUpdate(context, install.transaction, { keepsDownloads: true });
-      return await stageDownloaded(context, install, downloaded, signal);
+      return await use(offer);
     } catch (error) {
       signal?.throwIfAborted();
       const next = offers[index + 1];
@@ -87,6 +117,25 @@ export async function downloadAndStage(
     }
   }
   throw new UpdaterError('PLAN_IMPOSSIBLE', 'no plan worked out');
+}
+
+function emitChosen(
+  context: UpdateContext,
+  { release, installed, base }: UpdatePlan,
+  { offer, losers }: { readonly offer: PlanOffer; readonly losers: UpdatePlan['losers'] },
+): void {
+  const { application, platform, version, zip } = release;
+  context.emit({
+    kind: 'plan-chosen',
+    application,
+    platform,
+    base: base.files.length === 0 ? (installed.version?.version ?? null) : base.version,
+    version,
+    zipBytes: zip.bytes,
+    label: offer.label,
+    cost: offer.cost,
+    losers,
+  });
 }
 
 /** Builds and verifies the target in staging. A failure discards the transaction and leaves the install root alone. */

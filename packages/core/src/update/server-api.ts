@@ -1,4 +1,5 @@
 /** The server's answers as values of the library; everything in them has been validated and is still only a claim. */
+import { type BlockFrame, type ComparedContent, readBlockFrames } from '../delta/content-blocks.js';
 import type { Blob, Content, EncodingName } from '../delta/delta.js';
 import { answerValidator } from '../download/answer-validator.js';
 import type { HttpClient } from '../download/http-client.js';
@@ -17,9 +18,35 @@ export interface ServerApi {
     signal?: AbortSignal,
   ): Promise<PlanAnswer>;
   contents(version: string, contents: readonly Digest[], signal?: AbortSignal): Promise<readonly WholeContent[]>;
+  /**
+   * The blocks in which what is here differs from contents of a release. An answer may end before it is complete.
+   * @throws UpdaterError DOWNLOAD_…, LICENSE_…, REQUEST_INVALID; BodyBroken when the link broke in the middle.
+   */
+  blocks(
+    version: string,
+    contents: readonly BlocksHeld[],
+    options?: BlocksOptions,
+  ): AsyncGenerator<BlockFrame, { readonly isComplete: boolean }>;
+  /** Waits as before the given repetition (1 is the first) of a request. @returns false when there were enough. */
+  backOff(repetition: number, signal?: AbortSignal): Promise<boolean>;
   /** The detached OpenPGP signature of a release's full zip. @throws UpdaterError RECORD_NOT_FOUND when there is none. */
   signature(version: string, signal?: AbortSignal): Promise<Uint8Array>;
   identify(files: readonly { readonly path: string; readonly sha256: Digest }[], signal?: AbortSignal): Promise<IdentifyAnswer>;
+}
+
+/** What is here of a content, block by block. */
+export interface BlocksHeld extends ComparedContent {
+  readonly sha256: Digest;
+  /** Of its blocks from the first on, one after the other. */
+  readonly digests: string;
+}
+
+export interface BlocksOptions {
+  /** Leave the bytes out: which blocks differ is all that is asked (default false). */
+  readonly onlyWhich?: boolean;
+  /** Awaited for every chunk that arrives: a bandwidth limit. */
+  readonly onArrived?: (bytes: number) => Promise<void>;
+  readonly signal?: AbortSignal;
 }
 
 /** Where one content can be fetched whole. */
@@ -100,6 +127,16 @@ export function createServerApi(http: HttpClient, options: ServerApiOptions): Se
       });
       return answer.contents.map(wholeContent);
     },
+    async *blocks(version, contents, { onlyWhich = false, onArrived, signal } = {}) {
+      const body = {
+        version,
+        contents: contents.map(({ sha256, blockBytes, digests }) => ({ sha256, block_bytes: blockBytes, digests })),
+        ...(onlyWhich ? { only_which: true } : {}),
+      };
+      const answer = await http.stream('api/v1/updates/blocks', { headers: await headers(), body, ...abort(signal) });
+      return yield* readBlockFrames(paced(answer.body, onArrived), contents);
+    },
+    backOff: (repetition, signal) => http.backOff(repetition, signal),
     async signature(version, signal) {
       const path = `api/v1/updates/signature/${encodeURIComponent(version)}`;
       return http.bytes(path, { headers: await headers(), bytesMax: limits.signatureBytesMax, ...abort(signal) });
@@ -115,6 +152,13 @@ export function createServerApi(http: HttpClient, options: ServerApiOptions): Se
       });
     },
   };
+}
+
+async function* paced(chunks: AsyncIterable<Uint8Array>, onArrived?: (bytes: number) => Promise<void>) {
+  for await (const chunk of chunks) {
+    await onArrived?.(chunk.length);
+    yield chunk;
+  }
 }
 
 const wholeContent = (content: ContentsAnswer['contents'][number]): WholeContent => ({

@@ -5,10 +5,15 @@ import type { CodecName } from '../patch/codec-name.js';
 import type { Clock, Random } from '../ports.js';
 import type { InstallLayout } from '../transaction/install-layout.js';
 import type { ProcessProbe } from '../transaction/process-probe.js';
+import type { RunningPrograms } from '../transaction/running-programs.js';
+import type { StepRunner } from '../transaction/step-runner.js';
 import type { OpenPgpFile } from '../trust/openpgp-blocks.js';
 import type { ReleaseTrust } from '../trust/release-trust.js';
 import type { Deriver } from '../workers/deriver.js';
+import type { HealthProbes } from './prove-start.js';
+import type { Machine, OperatingSystem } from './requirements.js';
 import type { ServerApi } from './server-api.js';
+import type { Steps } from './steps.js';
 import type { OnUpdateEvent } from './update-event.js';
 
 /** The machine, as the library sees it. `nodeHost()` gives the real one; tests put others in its place. */
@@ -18,8 +23,22 @@ export interface Host {
   readonly random: Random;
   readonly processes: ProcessProbe;
   readonly deriver: Deriver;
+  /** Runs the steps around a swap. Left out: an install with steps can not be updated. */
+  readonly steps?: StepRunner;
+  /** For health rules by port, file and command. */
+  readonly probes?: HealthProbes;
+  /** Tells what runs from the install root: nothing is swapped under it. Left out, nobody looks. */
+  readonly programs?: RunningPrograms;
+  /** Left out, releases that require a system are refused. */
+  readonly operatingSystem?: OperatingSystem;
   readonly fetch?: typeof globalThis.fetch;
 }
+
+/**
+ * Asked before anything of an update is downloaded by `update`, and again before the swap.
+ * @throws UpdaterError BACKUP_MISSING, INSTALL_ON_HOLD, … to keep the install as it is for now.
+ */
+export type InstallGate = (release: { readonly version: string; readonly requiresBackup: boolean }) => Promise<void>;
 
 /** What every stage of an update needs. */
 export interface UpdateContext {
@@ -39,5 +58,8 @@ export interface UpdateContext {
   readonly trust: ReleaseTrust;
   /** Whoever has to have signed the full zip of a release; null: no OpenPGP signature is asked for. */
   readonly openPgpKeys: OpenPgpFile | null;
+  readonly steps: Steps;
+  readonly componentVersion: Machine['componentVersion'];
+  readonly gate: InstallGate;
   readonly emit: OnUpdateEvent;
 }

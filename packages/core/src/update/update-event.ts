@@ -12,6 +12,13 @@ export type UpdateEvent =
   | { readonly kind: 'base-identified'; readonly version: string; readonly matched: number; readonly files: number }
   | {
       readonly kind: 'plan-chosen';
+      readonly application: string;
+      readonly platform: string;
+      /** Canonical; null: nothing is installed, or it can not be told. */
+      readonly base: string | null;
+      readonly version: string;
+      /** Of the release's full zip. */
+      readonly zipBytes: number;
       readonly label: string;
       readonly cost: PlanCost;
       readonly losers: readonly { readonly label: string; readonly costBytes: number | null; readonly reason: string }[];

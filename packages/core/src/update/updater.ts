@@ -6,31 +6,36 @@ import { createHttpClient, type HttpClient, type HttpClientOptions } from '../do
 import { httpObjectSource } from '../download/http-object-source.js';
 import type { ObjectSource } from '../download/object-source.js';
 import { sourcesInOrder } from '../download/sources-in-order.js';
-import { hasCode, UpdaterError } from '../errors.js';
+import { UpdaterError } from '../errors.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
-import type { Manifest } from '../manifest/manifest.js';
 import { preserveMatcher } from '../manifest/preserve.js';
-import { compareVersions, shownVersion } from '../manifest/version.js';
+import { shownVersion } from '../manifest/version.js';
 import { type CodecName, codecNames } from '../patch/codec-name.js';
-import type { CheckAnswer } from '../protocol/index.js';
-import { type Install, openInstall, undoableTransaction } from '../transaction/install.js';
+import { type Install, type OpenInstallOptions, openInstall, undoableTransaction } from '../transaction/install.js';
 import { type InstallLayout, installLayout } from '../transaction/install-layout.js';
 import type { Recovery } from '../transaction/recover.js';
 import { httpMetadataSource } from '../trust/metadata-source.js';
 import type { OpenPgpFile } from '../trust/openpgp-blocks.js';
 import { announcedTrust, type ReleaseTrust, type TrustStatus } from '../trust/release-trust.js';
 import { SignedTrust } from '../trust/signed-trust.js';
+import { checkServer } from './check-server.js';
 import { type DownloadedUpdate, downloadUpdate } from './download-update.js';
 import { type Installed, readInstalled, readState } from './install-state.js';
 import { offerPlans, type PlanOffer, type UpdatePlan } from './offer-plans.js';
-import { confirmUpdate, type ProveOptions, proveCommitted, rollBack } from './prove-committed.js';
-import type { ApplicationStarter, HealthRule, RunningApplication, StartCommand } from './prove-start.js';
-import { downloadAndStage, type StagedUpdate, stageDownloaded } from './run-update.js';
-import { createServerApi } from './server-api.js';
-import { surveyInstall } from './survey-install.js';
-import type { Host, UpdateContext } from './update-context.js';
+import { type OfflineBundle, offlineBundle } from './offline-bundle.js';
+import { confirmUpdate, maintenance, proveCommitted, rollBack } from './prove-committed.js';
+import type { ApplicationStarter, HealthRule, StartCommand } from './prove-start.js';
+import type { StagedUpdate } from './put-in-place.js';
+import { type RepairOptions, type RepairReport, repairInstall } from './repair-install.js';
+import type { Machine } from './requirements.js';
+import { prepareUpdate, stageDownloaded } from './run-update.js';
+import { type AskingTerminal, createServerApi } from './server-api.js';
+import type { Steps } from './steps.js';
+import type { Host, InstallGate, UpdateContext } from './update-context.js';
 import type { OnUpdateEvent } from './update-event.js';
-import { type VerifyReport, verifyInstall } from './verify-install.js';
+import { proving, runUpdate } from './update-install.js';
+import type { CheckResult, PrepareResult, StartResult, UpdateOptions, UpdateResult } from './update-options.js';
+import { type VerifyOptions, type VerifyReport, verifyInstall } from './verify-install.js';
 
 export interface UpdaterOptions {
   /** The install root, absolute: `C:\sistema\bin`. Made by the first install when it is missing. */
@@ -56,6 +61,11 @@ export interface UpdaterOptions {
   readonly home?: string;
   /** For all downloads together (default: no limit). */
   readonly bandwidthBytesPerSecond?: number;
+  /**
+   * A bundle that `remendo bundle` wrote, on a stick for example: it is asked in the place of the server, verified as online
+   * (default: none). With `hasServer` objects that it lacks come from the server; else nothing is asked of the network.
+   */
+  readonly offline?: { readonly folder: string; readonly hasServer?: boolean; readonly pieceBytes?: number };
   /** Asked before the server, in order: a folder on a stick, a relay. They need no trust. */
   readonly sources?: readonly ObjectSource[];
   /**
@@ -70,6 +80,15 @@ export interface UpdaterOptions {
   readonly openPgpKeys?: OpenPgpFile;
   /** Timeouts, retries, credentials, and whether plain http may leave this machine. */
   readonly http?: Pick<HttpClientOptions, 'credentials' | 'timeouts' | 'retries' | 'allowInsecure'>;
+  /** Commands around the swap, journaled and undone when anything fails (default: none). Needs `host.steps`. */
+  readonly steps?: Steps;
+  /**
+   * The version of a component that a release may require, `php` for example, as the component itself says it; null where it is
+   * not there (default: none is known, so releases that require components are refused).
+   */
+  readonly componentVersion?: Machine['componentVersion'];
+  /** Whether an update may go on; see `InstallGate` (default: it may). */
+  readonly gate?: InstallGate;
   /** What it throws is dropped: who looks on can not stop a swap half-way. `signal` stops an update. */
   readonly onEvent?: OnUpdateEvent;
 }
@@ -87,47 +106,6 @@ export type TrustPolicy =
   /** The server is believed: for closed networks and tests. */
   | { readonly kind: 'announced' };
 
-export type CheckResult =
-  | { readonly kind: 'up-to-date'; readonly installed: string | null }
-  /** There is none for this terminal now, and why: `no_release`, `not_in_rollout`, … */
-  | { readonly kind: 'not-offered'; readonly installed: string | null; readonly reason: string }
-  /** The offered version was rolled back on this terminal. */
-  | { readonly kind: 'blocked'; readonly installed: string | null; readonly version: string }
-  | { readonly kind: 'available'; readonly installed: string | null; readonly version: string; readonly answer: CheckAnswer };
-
-export type UpdateResult =
-  | Exclude<CheckResult, { kind: 'available' }>
-  | {
-      readonly kind: 'updated';
-      readonly base: string | null;
-      readonly version: string;
-      readonly plan: string;
-      readonly changedFiles: number;
-      readonly running: RunningApplication | null;
-      /** Set when the version is a step on the way that no terminal may leave out: what the next update leads to. */
-      readonly finalVersion: string | null;
-    }
-  | { readonly kind: 'rolled-back'; readonly base: string | null; readonly version: string; readonly reason: string };
-
-export type StartResult =
-  /** Nothing was waiting to be proved. */
-  | { readonly kind: 'started'; readonly running: RunningApplication }
-  | { readonly kind: 'confirmed'; readonly running: RunningApplication }
-  | { readonly kind: 'rolled-back'; readonly version: string; readonly reason: string; readonly running: RunningApplication };
-
-export interface UpdateOptions {
-  /** Install this release instead of the newest offered; the installed one: put what is damaged in order. */
-  readonly version?: string;
-  /** Try a version again that was rolled back here (default false). */
-  readonly retry?: boolean;
-  /** Go to an older version when the server says that policy wants it (default false: it is not offered). */
-  readonly allowDowngrade?: boolean;
-  /** Start the application afterwards and roll back unless it proves healthy. Left out, the update is confirmed as it is. */
-  readonly start?: StartCommand;
-  readonly health?: HealthRule;
-  readonly signal?: AbortSignal;
-}
-
 export interface Updater {
   /** Asks the server whether there is something newer. Touches nothing. */
   check(options?: Pick<UpdateOptions, 'retry' | 'allowDowngrade' | 'signal'>): Promise<CheckResult>;
@@ -135,6 +113,11 @@ export interface Updater {
   plan(version: string, options?: { readonly signal?: AbortSignal }): Promise<UpdatePlan>;
   /** Fetches what one offer needs (default: the cheapest); goes on where an earlier call stopped. */
   download(plan: UpdatePlan, options?: { readonly offer?: PlanOffer; readonly signal?: AbortSignal }): Promise<DownloadedUpdate>;
+  /**
+   * Fetches all that `update` would fetch now, and changes nothing: a later `update` needs the network for a few questions
+   * only. Goes on where an earlier call stopped. @throws UpdaterError as `update` does until it has downloaded.
+   */
+  prepare(options?: Pick<UpdateOptions, 'version' | 'retry' | 'allowDowngrade' | 'signal'>): Promise<PrepareResult>;
   /** Builds and proves every changed file beside the install. Holds the install's lock until commit or discard. */
   stage(downloaded: DownloadedUpdate, options?: { readonly signal?: AbortSignal }): Promise<StagedSession>;
   /** All stages in order, with fallbacks; see `UpdateOptions`. */
@@ -155,7 +138,12 @@ export interface Updater {
   /** Where trust stands; reads two small files. */
   trust(): Promise<TrustStatus>;
   /** Holds every installed file against its manifest. */
-  verify(options?: { readonly signal?: AbortSignal }): Promise<VerifyReport>;
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
+  /**
+   * Puts the installed release in order and fetches only what is damaged, as blocks of files where it can; an install that has
+   * forgotten which release it is is recognised by its files, and a journal that can not be read is set aside.
+   */
+  repair(options?: RepairOptions): Promise<RepairReport>;
   /** Ends the workers. */
   close(): Promise<void>;
 }
@@ -178,8 +166,9 @@ export function createUpdater(options: UpdaterOptions): Updater {
   const context = createContext(options);
   const locked = <T>(use: (install: Install) => Promise<T>): Promise<T> => withInstall(context, use);
   return {
-    check: (checkOptions) => check(context, checkOptions),
+    check: (checkOptions) => checkServer(context, checkOptions),
     plan: (version, { signal } = {}) => offerPlans(context, version, signal === undefined ? {} : { signal }),
+    prepare: (prepareOptions = {}) => locked((install) => prepareUpdate(context, install, prepareOptions)),
     async download(plan, { offer = plan.offers[0], signal } = {}) {
       if (offer === undefined) throw new UpdaterError('PLAN_IMPOSSIBLE', `there is no plan that reaches ${plan.release.version}`);
       return locked(() => downloadUpdate(context, plan, offer, signal));
@@ -203,9 +192,10 @@ export function createUpdater(options: UpdaterOptions): Updater {
       }),
     start: (command, { health } = {}) =>
       locked(async (install): Promise<StartResult> => {
+        assertNotHeld(install);
         const waiting = committedTransaction(install);
         if (waiting === null) return { kind: 'started', running: host.starter.start(command) };
-        const verdict = await proveCommitted(context, waiting, proving(host.starter, command, health));
+        const verdict = await proveCommitted(context, waiting, { ...proving(host.starter, command, health), keepsDownloads: true });
         return verdict.kind === 'confirmed' ? verdict : { ...verdict, running: host.starter.start(command) };
       }),
     rollback: (reason = 'asked for') =>
@@ -217,7 +207,9 @@ export function createUpdater(options: UpdaterOptions): Updater {
     recover: () => locked(async (install) => install.recovery.kind),
     status: () => readInstalled(host.fileSystem, context.layout),
     trust: () => context.trust.status(),
-    verify: ({ signal } = {}) => locked(() => verifyInstall(context, signal)),
+    verify: (verifyOptions) => locked(() => verifyInstall(context, verifyOptions)),
+    repair: (repairOptions) =>
+      withInstall(context, (install) => repairInstall(context, install, repairOptions), { setDamagedJournalAside: true }),
     close: () => host.deriver.close(),
   };
 }
@@ -232,8 +224,18 @@ function createContext(options: UpdaterOptions): UpdateContext {
     ...(host.fetch === undefined ? {} : { fetch: host.fetch }),
     ...options.http,
   });
-  const { channel = 'stable', codecs = codecNames } = options;
+  const { channel = 'stable', codecs = codecNames, offline } = options;
   const emit = unthrowing(options.onEvent ?? (() => {}));
+  const bundle = offline === undefined ? null : offlineBundle({ fileSystem: host.fileSystem, ...offline });
+  const asking = async (): Promise<AskingTerminal> => {
+    const state = await readState(host.fileSystem, layout);
+    return {
+      application: options.application ?? state?.application ?? null,
+      platform: options.platform ?? state?.platform ?? null,
+      terminalId: state?.terminalId ?? null,
+    };
+  };
+  const networked = [...(options.sources ?? []), httpObjectSource({ client: http })];
   return {
     host,
     layout,
@@ -243,21 +245,15 @@ function createContext(options: UpdaterOptions): UpdateContext {
     codecs,
     isPreserved: preserveMatcher(options.preserve ?? []),
     ...(options.bandwidthBytesPerSecond === undefined ? {} : { bandwidthBytesPerSecond: options.bandwidthBytesPerSecond }),
-    api: createServerApi(http, {
-      channel,
-      codecs,
-      async asking() {
-        const state = await readState(host.fileSystem, layout);
-        return {
-          application: options.application ?? state?.application ?? null,
-          platform: options.platform ?? state?.platform ?? null,
-          terminalId: state?.terminalId ?? null,
-        };
-      },
-    }),
-    source: sourcesInOrder([...(options.sources ?? []), httpObjectSource({ client: http })]),
-    trust: trustOf(options, { http, layout, emit }),
+    api:
+      bundle?.api({ channel, asking, hasOthers: offline?.hasServer ?? false }) ??
+      createServerApi(http, { channel, codecs, asking }),
+    source: sourcesInOrder(bundle === null ? networked : [bundle.source, ...(offline?.hasServer === true ? networked : [])]),
+    trust: trustOf(options, { http, layout, bundle, emit }),
     openPgpKeys: options.openPgpKeys ?? null,
+    steps: options.steps ?? {},
+    componentVersion: options.componentVersion ?? (() => Promise.resolve(null)),
+    gate: options.gate ?? (() => Promise.resolve()),
     emit,
   };
 }
@@ -265,20 +261,21 @@ function createContext(options: UpdaterOptions): UpdateContext {
 interface TrustParts {
   readonly http: HttpClient;
   readonly layout: InstallLayout;
+  readonly bundle: OfflineBundle | null;
   readonly emit: OnUpdateEvent;
 }
 
-function trustOf({ host, trust = { kind: 'signed' } }: UpdaterOptions, { http, layout, emit }: TrustParts): ReleaseTrust {
+function trustOf({ host, trust = { kind: 'signed' } }: UpdaterOptions, { http, layout, bundle, emit }: TrustParts): ReleaseTrust {
   if (trust.kind === 'announced') return announcedTrust();
   const { kind: _kind, ...given } = trust;
-  return new SignedTrust({
+  const common = {
     fileSystem: host.fileSystem,
     clock: host.clock,
-    source: httpMetadataSource(http),
     folder: layout.trust,
     ...given,
-    onRootTaken: (keyIds) => emit({ kind: 'root-taken', keyIds }),
-  });
+    onRootTaken: (keyIds: readonly string[]) => emit({ kind: 'root-taken', keyIds }),
+  };
+  return bundle?.trust(common) ?? new SignedTrust({ ...common, source: httpMetadataSource(http) });
 }
 
 const unthrowing =
@@ -291,15 +288,20 @@ const unthrowing =
     }
   };
 
-async function open(context: UpdateContext): Promise<Install> {
-  const { fileSystem, clock, random, processes } = context.host;
-  const install = await openInstall({ fileSystem, clock, random, processes }, context.layout, { onEvent: context.emit });
+async function open(context: UpdateContext, options: Pick<OpenInstallOptions, 'setDamagedJournalAside'> = {}): Promise<Install> {
+  const { fileSystem, clock, random, processes, steps } = context.host;
+  const ports = { fileSystem, clock, random, processes, ...(steps === undefined ? {} : { steps }) };
+  const install = await openInstall(ports, context.layout, { onEvent: context.emit, ...options });
   if (install.recovery.kind !== 'nothing-to-do') context.emit({ kind: 'recovered', outcome: install.recovery.kind });
   return install;
 }
 
-async function withInstall<T>(context: UpdateContext, use: (install: Install) => Promise<T>): Promise<T> {
-  const install = await open(context);
+async function withInstall<T>(
+  context: UpdateContext,
+  use: (install: Install) => Promise<T>,
+  options: Parameters<typeof open>[1] = {},
+): Promise<T> {
+  const install = await open(context, options);
   try {
     return await use(install);
   } finally {
@@ -335,132 +337,10 @@ async function assertUnchanged(context: UpdateContext, { plan }: DownloadedUpdat
   if (now !== then) throw new UpdaterError('PLAN_INVALID', 'the install has changed since this update was planned');
 }
 
+/** @throws UpdaterError INSTALL_MAINTENANCE */
+function assertNotHeld({ transaction }: Install): void {
+  const held = transaction?.heldBecause ?? null;
+  if (held !== null) throw maintenance(transaction?.target.version ?? '', held);
+}
+
 const committedTransaction = ({ transaction }: Install) => (transaction?.state === 'committed' ? transaction : null);
-
-async function check(
-  context: UpdateContext,
-  options: Pick<UpdateOptions, 'retry' | 'allowDowngrade' | 'signal'> = {},
-): Promise<CheckResult> {
-  const installed = await readInstalled(context.host.fileSystem, context.layout);
-  const current = installed.version?.version ?? null;
-  const shown = installed.version === null ? null : shownVersion(installed.version);
-  const answer = await context.api.check({ version: current }, options.signal);
-  // Also when there is nothing newer: whoever withholds releases is found out when signed metadata expires. Where nothing
-  // was installed nothing is left behind.
-  if (installed.state !== null) await context.trust.refresh(options.signal);
-  const latest = answer.latest_version;
-  if (!answer.update_available || latest === null) {
-    return answer.reason === undefined || answer.reason === 'up_to_date'
-      ? { kind: 'up-to-date', installed: shown }
-      : { kind: 'not-offered', installed: shown, reason: answer.reason };
-  }
-  if (current !== null && compareVersions(latest, current) <= 0) {
-    const isOlder = answer.downgrade === true && compareVersions(latest, current) < 0;
-    if (!isOlder) return { kind: 'up-to-date', installed: shown };
-    if (options.allowDowngrade !== true) return { kind: 'not-offered', installed: shown, reason: 'downgrade_not_allowed' };
-  }
-  if (options.retry !== true && installed.blocked.includes(latest)) return { kind: 'blocked', installed: shown, version: latest };
-  return { kind: 'available', installed: shown, version: latest, answer };
-}
-
-interface RunOptions extends UpdateOptions {
-  readonly install: Install;
-  readonly starter: ApplicationStarter;
-}
-
-async function runUpdate(context: UpdateContext, options: RunOptions): Promise<UpdateResult> {
-  const { install, signal } = options;
-  const chosen = await chooseTarget(context, options);
-  if (chosen.kind !== 'chosen') return chosen;
-  const { version: target, finalVersion } = chosen;
-  const allowDowngrade = options.allowDowngrade === true;
-  const plan = await offerPlans(context, target, { allowDowngrade, ...(signal === undefined ? {} : { signal }) });
-  const base = plan.installed.version === null ? null : shownVersion(plan.installed.version);
-  const staged = await downloadAndStage(context, install, plan, signal);
-  await askAgain(context, staged, options);
-  await staged.transaction.commit();
-  context.emit({ kind: 'committed', version: target });
-  const version = plan.displayVersion;
-  const updated = {
-    kind: 'updated',
-    base,
-    version,
-    plan: staged.offer.label,
-    changedFiles: staged.changedFiles,
-    finalVersion,
-  } as const;
-  if (options.start === undefined) {
-    await confirmUpdate(context, staged.transaction);
-    return { ...updated, running: null };
-  }
-  const verdict = await proveCommitted(context, staged.transaction, proving(options.starter, options.start, options.health));
-  if (verdict.kind === 'rolled-back') return { kind: 'rolled-back', base, version, reason: verdict.reason };
-  return { ...updated, running: verdict.running };
-}
-
-const proving = (starter: ApplicationStarter, command: StartCommand, health?: HealthRule): ProveOptions => ({
-  starter,
-  command,
-  ...(health === undefined ? {} : { health }),
-});
-
-interface ChosenTarget {
-  readonly kind: 'chosen';
-  readonly version: string;
-  readonly finalVersion: string | null;
-}
-
-/** The version to install, or why there is none. */
-async function chooseTarget(
-  context: UpdateContext,
-  options: RunOptions,
-): Promise<ChosenTarget | Exclude<CheckResult, { kind: 'available' }>> {
-  if (options.version === undefined) {
-    const found = await check(context, options);
-    if (found.kind !== 'available') return found;
-    const { floor_step: isStep, final_version: finalVersion = null } = found.answer;
-    return { kind: 'chosen', version: found.version, finalVersion: isStep === true ? finalVersion : null };
-  }
-  const installed = await readInstalled(context.host.fileSystem, context.layout);
-  if (installed.manifest?.version === options.version && (await isWhole(context, installed.manifest, options.signal))) {
-    return { kind: 'up-to-date', installed: shownVersion(installed.version ?? installed.manifest) };
-  }
-  if (options.retry !== true && installed.blocked.includes(options.version)) {
-    return {
-      kind: 'blocked',
-      installed: installed.version === null ? null : shownVersion(installed.version),
-      version: options.version,
-    };
-  }
-  return { kind: 'chosen', version: options.version, finalVersion: null };
-}
-
-/** Whether every installed file is the manifest's at a first look, preserved ones aside. */
-async function isWhole({ host, layout, isPreserved }: UpdateContext, manifest: Manifest, signal?: AbortSignal): Promise<boolean> {
-  const survey = await surveyInstall(host.fileSystem, layout.root, manifest, signal === undefined ? {} : { signal });
-  return survey.every(({ file, finding }) => finding === 'intact' || (finding !== 'missing' && isPreserved(file.path)));
-}
-
-/** Downloading may have taken days: a release that is no longer offered is not swapped in. */
-async function askAgain(context: UpdateContext, staged: StagedUpdate, options: RunOptions): Promise<void> {
-  try {
-    await assertOffered(context, staged.plan, options);
-  } catch (error) {
-    // No answer is no withdrawal: everything that is needed is here.
-    if (hasCode(error, 'DOWNLOAD_FAILED')) return;
-    await staged.transaction.discard();
-    throw error;
-  }
-}
-
-/** Of a release that was asked for by its version, or that a newer one has replaced, only a plan tells. */
-async function assertOffered(context: UpdateContext, { release, base }: UpdatePlan, options: RunOptions): Promise<void> {
-  const { signal, version } = options;
-  const found = await check(context, options);
-  if (found.kind === 'available' && found.version === release.version) return;
-  if (version === undefined && found.kind !== 'available')
-    throw new UpdaterError('RELEASE_NOT_OFFERED', `${release.version} is no longer offered`);
-  const known = base.files.length === 0 ? null : base;
-  const query = { base: known?.version ?? null, baseManifest: known === null ? null : manifestDigest(known) };
-  await context.api.plan({ ...query, target: release.version }, signal);
-}

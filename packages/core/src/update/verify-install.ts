@@ -18,13 +18,19 @@ export interface VerifyReport {
   readonly foreign: readonly string[];
 }
 
+export interface VerifyOptions {
+  /** Told after every file, in bytes of the release. */
+  readonly onProgress?: (bytesDone: number, bytesTotal: number) => void;
+  readonly signal?: AbortSignal;
+}
+
 /** Holds every installed file against the manifest by SHA-256. @throws UpdaterError INSTALL_UNKNOWN without a manifest. */
-export async function verifyInstall(context: UpdateContext, signal?: AbortSignal): Promise<VerifyReport> {
+export async function verifyInstall(context: UpdateContext, options: VerifyOptions = {}): Promise<VerifyReport> {
   const { fileSystem } = context.host;
   const { root } = context.layout;
   const { manifest } = await readInstalled(fileSystem, context.layout);
   if (manifest === null) throw new UpdaterError('INSTALL_UNKNOWN', `${root} has no manifest of what is installed`);
-  const survey = await surveyInstall(fileSystem, root, manifest, { full: true, ...(signal === undefined ? {} : { signal }) });
+  const survey = await surveyInstall(fileSystem, root, manifest, { full: true, ...options });
   const differing = survey.filter(({ finding }) => finding !== 'intact');
   const isAllowed = ({ file, finding }: (typeof survey)[number]): boolean =>
     finding !== 'missing' && context.isPreserved(file.path);

@@ -1,4 +1,5 @@
 import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { urlWorkerLoader } from './url-worker-loader.js';
 
 /**
  * Starts threads of one program, such as `derive-worker.js`. Where that program lies is known only to the one who packed
@@ -10,9 +11,6 @@ export interface WorkerLoader {
 
 /** The program that derives contents, in an ordinary install of the package. */
 export const moduleWorkerLoader = (): WorkerLoader => urlWorkerLoader(new URL('./derive-worker.js', import.meta.url));
-
-/** A program that lies in a module of its own. */
-export const urlWorkerLoader = (program: URL): WorkerLoader => ({ start: (options) => new Worker(program, options) });
 
 /**
  * For one bundle without files of its own: the worker's program as text in CommonJS, made by a bundler from

@@ -45,7 +45,7 @@ const answers = (name: string, seed: Json, ask: (api: ServerApi) => Promise<void
 
 const stored = (name: string, bytes: number) => ({ digest: digestOf(name) as string, bytes });
 
-function samplePlans() {
+export function samplePlans() {
   const plan = { label: 'contents', fetch_bytes: 900, requests: 2, cost_bytes: 2_100 };
   const fetches = [
     {

@@ -7,6 +7,7 @@ import type { FuzzTarget } from './fuzz-target.js';
 import { type Json, variedJson } from './vary-json.js';
 
 const release = { version: '1.0.1', manifestDigest: digestOf('manifest') };
+const run = { command: 'migrate', args: ['--to', '1.0.1'], folder: '/install', timeLimitMs: 600_000 };
 const content = { bytes: 5, sha256: digestOf('bytes'), mode: 0o644 };
 
 const records: readonly JournalRecord[] = [
@@ -16,8 +17,12 @@ const records: readonly JournalRecord[] = [
   { type: 'directory', path: 'bin', baseMode: 0o755 },
   { type: 'staged', changes: 2, directories: 1 },
   { type: 'base', index: 0, base: { ...content, bytes: 6 } },
+  { type: 'step_planned', phase: 'after', name: 'Migrate', run, undo: run, changesData: true, backupPath: '/backups/erp.sql' },
+  { type: 'steps', count: 1, rollbackCompatible: false },
   { type: 'committing' },
   { type: 'committed' },
+  { type: 'step', index: 0, mark: 'began', process: { pid: 77, startedAt: 'linux:boot:1' } },
+  { type: 'held', reason: 'Migrate: it ended with exit code 1' },
   { type: 'started' },
   { type: 'rolling_back', reason: 'START_FAILED: it ended with 1' },
   { type: 'rolled_back' },

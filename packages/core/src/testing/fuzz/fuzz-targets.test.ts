@@ -34,6 +34,7 @@ const shareMin = new Map(
     'program-reader': 0.3,
     state: 0.05,
     'plan-answer': 0.05,
+    bundle: 0.02,
     metadata: 0.05,
     'signed-trust': 0.05,
   }),

@@ -7,6 +7,7 @@ import {
   fuzzPlanAnswer,
 } from './fuzz-answers.js';
 import { fuzzBsdiff40, fuzzBsdiff40Control, fuzzBzip2 } from './fuzz-bsdiff40.js';
+import { fuzzBundle, fuzzBundleDescription } from './fuzz-bundle.js';
 import { fuzzContainedBase, fuzzContainerMaker, fuzzContainerStreams, fuzzContainers } from './fuzz-containers.js';
 import { fuzzDeflate, fuzzDeflateReader } from './fuzz-deflate.js';
 import { fuzzDeltaFile, fuzzDeltaIndex } from './fuzz-delta.js';
@@ -66,6 +67,8 @@ export const fuzzTargets: readonly FuzzTarget[] = [
   fuzzIdentifyAnswer,
   fuzzHttpAnswer,
   fuzzAnswerWindow,
+  fuzzBundleDescription,
+  fuzzBundle,
   fuzzMetadata,
   fuzzSignedTrust,
   fuzzTrustState,

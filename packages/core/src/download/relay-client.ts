@@ -1,0 +1,117 @@
+/** How a terminal talks to one relay: what is asked, and how long it is waited for (docs/operating/relay.md). */
+import { UpdaterError } from '../errors.js';
+import type { Clock, Random } from '../ports.js';
+import { discard } from './follow-redirects.js';
+import { createHttpClient } from './http-client.js';
+import { httpObjectSource } from './http-object-source.js';
+import type { ObjectRequest, PlanNames } from './object-source.js';
+
+export interface RelayTimes {
+  /** Until it says who it is (default 1 000): on a LAN this takes a few milliseconds. */
+  readonly helloMs: number;
+  /** From asking for an object until the headers of the answer (default 10 000); the relay may have to ask the server first. */
+  readonly answerMs: number;
+  /** Without 1 KiB in the middle of an object (default 15 000). */
+  readonly stallMs: number;
+  /** In each such time at least `slowBytesMin` have to come (default 30 000 and 16 KiB): below that it is slower than any link. */
+  readonly slowMs: number;
+  readonly slowBytesMin: number;
+  /** How long one that failed is left alone (default 300 000). */
+  readonly awayMs: number;
+  /** How long one that says it can not now is left alone (default 30 000). */
+  readonly busyMs: number;
+  /** How long the addresses that were found are good for (default 600 000). */
+  readonly findEveryMs: number;
+}
+
+export const relayTimes: RelayTimes = {
+  helloMs: 1_000,
+  answerMs: 10_000,
+  stallMs: 15_000,
+  slowMs: 30_000,
+  slowBytesMin: 16 * 1024,
+  awayMs: 300_000,
+  busyMs: 30_000,
+  findEveryMs: 600_000,
+};
+
+export interface RelayHost {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Default: the fetch of the platform. */
+  readonly fetch?: typeof globalThis.fetch | undefined;
+}
+
+export interface RelayClient {
+  readonly url: string;
+  /** @throws UpdaterError when nothing that is a relay answers there in time. */
+  greet(): Promise<void>;
+  /** @throws UpdaterError of any code: what a relay says is not to be believed. */
+  read(plan: PlanNames, request: ObjectRequest): AsyncIterable<Uint8Array>;
+}
+
+/** `GET v1/relay` answers this. */
+export const relayHello = { relay: 'remendo', protocol: 1 } as const;
+
+/** Path and query of an object below a relay's address: its digest, and the releases that its plan is between. */
+export function relayObjectPath(digest: string, { application, platform, base, target, codecs }: PlanNames): string {
+  const names = { application, platform, ...(base === null ? {} : { base }), target, codecs: codecs.join(',') };
+  return `v1/objects/${digest}?${new URLSearchParams(names)}`;
+}
+
+/** @throws UpdaterError CONFIG_INVALID for what is no address. Plain http is right here: nothing secret is sent, nothing believed. */
+export function openRelay(url: string, host: RelayHost, times: RelayTimes): RelayClient {
+  const client = createHttpClient({
+    serverUrl: url,
+    allowInsecure: true,
+    clock: host.clock,
+    random: host.random,
+    fetch: withoutRedirects(host.fetch ?? globalThis.fetch),
+    timeouts: { exchangeMs: times.helloMs, answerMs: times.answerMs, stallMs: times.stallMs },
+    // The server is there: nothing is tried twice here.
+    retries: { retriesMax: 0 },
+  });
+  return {
+    url,
+    greet: () => client.json('v1/relay', { validate: assertRelay, answerBytesMax: 4_096 }),
+    read(plan, { pace: _pace, ...request }) {
+      // A limit of the terminal is meant for the link to the server; the relay has one of its own.
+      const source = httpObjectSource({ client, name: url, pathOf: (digest) => relayObjectPath(digest, plan) });
+      return fastEnough(source.open(request), host.clock, times);
+    },
+  };
+}
+
+function assertRelay(answer: unknown): void {
+  const { relay, protocol } = (answer ?? {}) as { readonly relay?: unknown; readonly protocol?: unknown };
+  if (relay !== relayHello.relay || protocol !== relayHello.protocol)
+    throw new UpdaterError('DOWNLOAD_FAILED', 'what answers there is no relay of this protocol');
+}
+
+/** A relay sends nobody elsewhere. */
+const withoutRedirects =
+  (fetch: typeof globalThis.fetch): typeof globalThis.fetch =>
+  async (input, init) => {
+    const response = await fetch(input, init);
+    if (response.status < 300 || response.status > 399) return response;
+    discard(response);
+    throw new UpdaterError('DOWNLOAD_REDIRECT_REFUSED', 'a relay tried to send this terminal elsewhere');
+  };
+
+/** Only the time spent waiting counts; complete silence is the client's to notice. */
+async function* fastEnough(chunks: AsyncIterable<Uint8Array>, clock: Clock, times: RelayTimes): AsyncGenerator<Uint8Array> {
+  let waitedMs = 0;
+  let bytes = 0;
+  let askedAtMs = clock.now();
+  for await (const chunk of chunks) {
+    waitedMs += Math.max(0, clock.now() - askedAtMs);
+    bytes += chunk.length;
+    if (waitedMs >= times.slowMs) {
+      if (bytes < times.slowBytesMin)
+        throw new UpdaterError('DOWNLOAD_FAILED', `only ${bytes} bytes came within ${times.slowMs} ms`);
+      waitedMs = bytes = 0;
+    }
+    yield chunk;
+    askedAtMs = clock.now();
+  }
+}

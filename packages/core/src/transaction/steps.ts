@@ -1,0 +1,158 @@
+/**
+ * The pipeline around the swap (terminal.md, C12): configured commands before and after it, and some that run in the end in
+ * any case.
+ *
+ *     staged ─▶ before ─▶ swap ─▶ after ─▶ finally ─▶ start, confirm
+ *                  └────────┴────────┴────────┴─▶ undo, last step first ─▶ files ─▶ finally
+ *
+ * Every step is journaled before it begins and when it ends, with all that is needed to take it back: recovery needs no
+ * configuration. A crash leads the second way, but for one in `finally`, which is run again: it has to bear that.
+ *
+ * Invariants
+ *  1. A step that began is undone, or was without `undo`, before any file goes back; `finally` runs when files are where they
+ *     stay.
+ *  2. A program that outlived the updater is ended before anything is undone.
+ *  3. An `undo` that fails stops no other, and does not leave a mixture of two versions.
+ */
+import { UpdaterError } from '../errors.js';
+import type { JournalRecord, PlannedStep, StepCommand, StepMark, StepProcess } from './journal-record.js';
+import { encodeRecord, journalLineBytesMax } from './journal-record.js';
+import type { JournaledStep, JournalState } from './journal-state.js';
+import type { StepEnd, StepRunner } from './step-runner.js';
+import type { TransactionContext } from './transaction-context.js';
+
+const isWay = ({ phase }: JournaledStep): boolean => phase !== 'finally';
+const hasEnded = ({ mark }: JournaledStep): boolean => mark === 'ended';
+const isTouched = ({ mark }: JournaledStep): boolean => mark !== 'planned' && mark !== 'undone';
+
+/** Whether a crash cut the steps short: some began, and not all of the way ended. */
+export const areStepsCutShort = ({ steps }: JournalState): boolean =>
+  steps.some((step) => isWay(step) && isTouched(step)) && steps.some((step) => isWay(step) && !hasEnded(step));
+
+/** Whether `finally` still has to run: what it ends may have begun. */
+export const isFinallyDue = ({ steps }: JournalState): boolean =>
+  steps.some(({ mark }) => mark !== 'planned') && steps.some((step) => !isWay(step) && !hasEnded(step));
+
+/**
+ * Whether the application would find data that only the target understands after going back: a step changed it, that can
+ * not be or was not undone, there is no backup of it, and the release says that the base does not understand.
+ */
+export const isDataAhead = ({ steps, rollbackCompatible }: JournalState): boolean =>
+  !rollbackCompatible &&
+  steps.some((step) => step.changesData && isTouched(step) && (step.undo === null || step.mark === 'undo_failed')) &&
+  !steps.some((step) => step.backupPath !== null && hasEnded(step));
+
+/** @throws UpdaterError CONFIG_INVALID for steps that are too long for the journal. */
+export async function planSteps(
+  context: TransactionContext,
+  steps: readonly PlannedStep[],
+  rollbackCompatible: boolean,
+): Promise<void> {
+  const planned = steps.map((step): JournalRecord => ({ type: 'step_planned', ...step }));
+  for (const [index, record] of planned.entries())
+    if (encodeRecord(record).length > journalLineBytesMax)
+      throw new UpdaterError('CONFIG_INVALID', `the commands of step ${steps[index]?.name} are too long`);
+  await context.journal.enter({ type: 'steps', count: steps.length, rollbackCompatible }, planned);
+}
+
+/**
+ * Runs the steps of a phase that have not ended, in their order.
+ * @throws UpdaterError STEP_FAILED for the first that fails; the signal's reason. What to undo is the caller's to decide.
+ */
+export async function runSteps(context: TransactionContext, phase: 'before' | 'after', signal?: AbortSignal): Promise<void> {
+  for (const [index, step] of context.journal.contents.steps.entries()) {
+    if (step.phase !== phase || hasEnded(step)) continue;
+    signal?.throwIfAborted();
+    const failure = await runStep(context, index, { step, ...(signal === undefined ? {} : { signal }) });
+    signal?.throwIfAborted();
+    if (failure !== null) throw stepFailed(step, failure);
+  }
+}
+
+/** Runs every step of `finally` that is due, also after one that fails. @returns what failed. */
+export async function runFinally(context: TransactionContext): Promise<readonly UpdaterError[]> {
+  const failures: UpdaterError[] = [];
+  if (context.steps === null) return failures;
+  for (const [index, step] of context.journal.contents.steps.entries()) {
+    if (isWay(step) || hasEnded(step)) continue;
+    const failure = await runStep(context, index, { step });
+    if (failure !== null) failures.push(stepFailed(step, failure));
+  }
+  return failures;
+}
+
+const stepFailed = ({ phase, name }: JournaledStep, failure: string): UpdaterError =>
+  new UpdaterError('STEP_FAILED', `${name}: ${failure}`, { details: { phase, step: name } });
+
+async function runStep(
+  context: TransactionContext,
+  index: number,
+  { step, signal }: { readonly step: JournaledStep; readonly signal?: AbortSignal },
+): Promise<string | null> {
+  const { phase, name, backupPath } = step;
+  await mark(context, index, 'began');
+  context.notify({ kind: 'step-began', phase, name });
+  const onStarted = (process: StepProcess): Promise<void> => mark(context, index, 'began', process);
+  const end = await runnerOf(context).run(step.run, { onStarted, ...(signal === undefined ? {} : { signal }) });
+  const failure = end.failure ?? (backupPath === null ? null : await missingBackup(context, backupPath));
+  await mark(context, index, failure === null ? 'ended' : 'failed');
+  const { durationMs, output } = end;
+  context.notify({ kind: 'step-ended', phase, name, durationMs, output, failure, backupPath });
+  return failure;
+}
+
+async function missingBackup({ fileSystem }: TransactionContext, path: string): Promise<string | null> {
+  const stat = await fileSystem.stat(path).catch(() => null);
+  const isThere = stat?.kind === 'file' ? stat.bytes > 0 : stat?.kind === 'directory' && (await fileSystem.list(path)).length > 0;
+  return isThere ? null : `it left no backup at ${path}`;
+}
+
+/**
+ * Takes back the steps that began, the last one first. Afterwards none of their programs runs, and `finally` is due.
+ * Without room on the disk nothing is recorded: a step may then be undone twice.
+ */
+export async function undoSteps(context: TransactionContext): Promise<void> {
+  const { steps } = context.journal.contents;
+  if (context.steps === null || !steps.some(({ mark: at }) => at !== 'planned')) return;
+  for (const [index, step] of steps.entries()) if (!isWay(step) && hasEnded(step)) await markIfRoom(context, index, 'planned');
+  for (const { process } of steps) if (process !== null) await context.steps.end(process);
+  for (const [index, step] of [...steps.entries()].reverse()) {
+    if (!isWay(step) || !isTouched(step) || step.undo === null || step.mark === 'undo_failed') continue;
+    await undoStep(context, index, { step, undo: step.undo });
+  }
+}
+
+async function undoStep(
+  context: TransactionContext,
+  index: number,
+  { step, undo }: { readonly step: JournaledStep; readonly undo: StepCommand },
+): Promise<void> {
+  const { phase, name } = step;
+  const end: StepEnd = await runnerOf(context).run(undo, {
+    onStarted: (process) => markIfRoom(context, index, step.mark, process),
+  });
+  await markIfRoom(context, index, end.failure === null ? 'undone' : 'undo_failed');
+  context.notify({ kind: 'step-undone', phase, name, ...end });
+}
+
+const runnerOf = ({ steps }: TransactionContext): StepRunner => {
+  if (steps === null) throw new UpdaterError('CONFIG_INVALID', 'this program runs no steps');
+  return steps;
+};
+
+const mark = (context: TransactionContext, index: number, to: StepMark, process: StepProcess | null = null): Promise<void> =>
+  context.journal.enter({ type: 'step', index, mark: to, process });
+
+async function markIfRoom(
+  context: TransactionContext,
+  index: number,
+  to: StepMark,
+  process: StepProcess | null = null,
+): Promise<void> {
+  try {
+    await mark(context, index, to, process);
+  } catch {
+    await context.journal.revert().catch(() => undefined);
+    context.journal.contents.apply({ type: 'step', index, mark: to, process });
+  }
+}
