@@ -17,6 +17,8 @@ import { accountRoutes } from './routes/account-routes.js';
 import type { App, AppPorts } from './routes/app-ports.js';
 import { auditRoutes } from './routes/audit-routes.js';
 import { backupRoutes } from './routes/backup-routes.js';
+import { blockRoutes } from './routes/block-routes.js';
+import { bundleRoutes } from './routes/bundle-routes.js';
 import { customerRoutes } from './routes/customer-routes.js';
 import { healthRoutes } from './routes/health-routes.js';
 import { historyRoutes } from './routes/history-routes.js';
@@ -61,6 +63,8 @@ export async function buildApp(ports: AppPorts, log: FastifyBaseLogger): Promise
   historyRoutes(app, ports);
   backupRoutes(app, ports);
   updateRoutes(app, ports);
+  blockRoutes(app, ports);
+  bundleRoutes(app, ports);
   objectRoutes(app, ports);
   releaseRoutes(app, ports);
   publishRoutes(app, ports);

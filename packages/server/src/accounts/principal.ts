@@ -64,6 +64,14 @@ export function requireOperator(request: FastifyRequest, role: OperatorRole): Op
   return principal.operator;
 }
 
+/** An operator with at least this role, a customer, or a terminal. @throws UpdaterError AUTH_REQUIRED, AUTH_FORBIDDEN. */
+export function requireSignedIn(request: FastifyRequest, role: OperatorRole): Exclude<Principal, { kind: 'anonymous' }> {
+  const { principal } = request;
+  if (principal.kind === 'anonymous') throw new UpdaterError('AUTH_REQUIRED', 'this is for those who sign in');
+  if (principal.kind === 'operator') requireOperator(request, role);
+  return principal;
+}
+
 /** The customer who asks, by an own key or by one of the terminals. @throws UpdaterError AUTH_REQUIRED, AUTH_FORBIDDEN. */
 export function requireCustomer(request: FastifyRequest): CustomerAccount {
   const { principal } = request;

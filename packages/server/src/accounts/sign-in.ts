@@ -6,7 +6,7 @@
  * for every reason, after the same work: a name that is known, and one that is not, cost one look into the database.
  */
 import { timingSafeEqual } from 'node:crypto';
-import { digestOf, UpdaterError } from '@remendo/core';
+import { type Digest, digestOf, UpdaterError } from '@remendo/core';
 import { sql } from 'kysely';
 import type { Changes } from '../database/changes.js';
 import type { Db } from '../database/open-database.js';
@@ -81,6 +81,22 @@ export class SignIn {
     if (principal === null) throw new UpdaterError('AUTH_REQUIRED', 'the credentials are not valid');
     if (principal.kind === 'customer' || principal.kind === 'terminal') refuseAddress(principal.customer, address);
     return principal;
+  }
+
+  /**
+   * An enrolled terminal, by something that it made with its secret; as `principalOf`, from any address.
+   * @param isProof told the SHA-256 of a secret of the terminal's.
+   * @throws UpdaterError RECORD_NOT_FOUND when there is no such terminal, or no such proof.
+   */
+  async terminalOf(id: string, isProof: (secretSha256: Digest) => boolean): Promise<Extract<Principal, { kind: 'terminal' }>> {
+    const principal = await this.#terminals.accept(id, (known) => {
+      if (known === null) return null;
+      const { secretSha256, previous, customer, terminal } = known;
+      const isPrevious = previous !== null && !isOver(previous.until) && isProof(previous.secretSha256 as Digest);
+      return isPrevious || isProof(secretSha256 as Digest) ? { kind: 'terminal', customer, terminal } : null;
+    });
+    if (principal?.kind === 'terminal') return principal;
+    throw new UpdaterError('RECORD_NOT_FOUND', `no terminal ${id} of this server says so`, { details: { terminal: id } });
   }
 
   #byKey(prefix: string, key: string, secret: string | undefined): Promise<SignedIn | null> {

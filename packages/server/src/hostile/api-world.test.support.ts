@@ -153,6 +153,14 @@ export const bodies: Readonly<Record<string, (as: PrincipalName) => object>> = {
       { report_id: `r-${++made}`, job: 'j', state: 'ok', interval_seconds: 60, grace_seconds: 0, at: new Date().toISOString() },
     ],
   }),
+  'POST /api/v1/updates/blocks': () => ({
+    version: '1.0.0',
+    contents: [{ sha256: digestOf('1'), block_bytes: 4_096, digests: '' }],
+  }),
+  'POST /api/v1/bundles': () => ({ releases: [{ application: 'erp', version: '1.0.0' }] }),
+  'POST /api/v1/updates/receipts': () => ({
+    receipt: { format: 'remendo-receipt-1', terminal_id: `trm_${'0'.repeat(22)}`, body: '{}', mac: '0'.repeat(64) },
+  }),
   'POST /api/v1/updates/contents': () => ({ version: '1.0.0', contents: [digestOf('1')] }),
   'POST /api/v1/updates/identify': () => ({ files: [{ path: 'a.txt', sha256: digestOf('1') }] }),
   'PATCH /api/v1/releases/{version}': () => ({ title: 'x', reason: 'x' }),

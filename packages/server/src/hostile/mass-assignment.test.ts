@@ -31,7 +31,7 @@ function openObjects(shape: Shape | null | undefined, at: string): readonly stri
 }
 
 /** They only ask: what a later terminal adds to its question is not stored. */
-const asking = ['POST /api/v1/updates/contents', 'POST /api/v1/updates/identify'];
+const asking = ['POST /api/v1/updates/blocks', 'POST /api/v1/updates/contents', 'POST /api/v1/updates/identify'];
 
 describe('every body that changes something', () => {
   it('takes the fields that are named, and no others, at any depth', () => {

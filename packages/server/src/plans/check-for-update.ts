@@ -110,19 +110,11 @@ function describe(target: BuildRecord, offer: Extract<Offer, { kind: 'offer' }>)
   const { rollout } = target;
   return {
     latest_version: target.version,
-    ...(target.display_version === null ? {} : { display_version: target.display_version }),
-    type: target.type,
+    ...describeRelease(target),
     download_url: `/api/v1/updates/download/${encodeURIComponent(shownVersion(versionOf(target)))}${buildQuery(target)}`,
     checksum: `sha256:${target.zip_object}`,
     size_bytes: target.zip_bytes,
     size_mb: Math.round((target.zip_bytes / 1024 ** 2) * 100) / 100,
-    title: target.title,
-    changelog: target.changelog,
-    breaking_changes: target.breaking_changes,
-    requires_backup: target.requires_backup,
-    requires_downtime: target.requires_downtime,
-    rollback_compatible: target.rollback_compatible,
-    requirements: target.requirements,
     mandatory: offer.isMandatory,
     final_version: offer.finalVersion,
     floor_step: offer.isFloorStep,
@@ -130,6 +122,19 @@ function describe(target: BuildRecord, offer: Extract<Offer, { kind: 'offer' }>)
     rollout: { share: rollout.share, state: rollout.state },
   };
 }
+
+/** What is said of a release to whoever may have it, however it comes to them. */
+export const describeRelease = (build: BuildRecord) => ({
+  ...(build.display_version === null ? {} : { display_version: build.display_version }),
+  type: build.type,
+  title: build.title,
+  changelog: build.changelog,
+  breaking_changes: build.breaking_changes,
+  requires_backup: build.requires_backup,
+  requires_downtime: build.requires_downtime,
+  rollback_compatible: build.rollback_compatible,
+  requirements: build.requirements,
+});
 
 const versionOf = (build: BuildRecord) =>
   build.display_version === null ? { version: build.version } : { version: build.version, displayVersion: build.display_version };

@@ -130,6 +130,9 @@ function answerHead(base: BuildRecord | null, target: BuildRecord): Omit<PlanAns
       manifest: { digest: target.manifest_object, bytes: target.manifest_object_bytes },
       zip: { digest: target.zip_object, bytes: target.zip_bytes },
       installed_bytes: target.installed_bytes,
+      requires_backup: target.requires_backup,
+      rollback_compatible: target.rollback_compatible,
+      requirements: target.requirements,
     },
   };
 }

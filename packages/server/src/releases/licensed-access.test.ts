@@ -1,8 +1,15 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, type Identity, newCustomer, newTerminal, nobody, type TestCustomer } from '../testing/test-accounts.js';
 import { deltasSettled, publishOk, startTestServer, type TestServer } from '../testing/test-server.js';
 
 let server: TestServer;
+
+function programOf(version: string): Buffer {
+  const bytes = Buffer.alloc(200_000, `a licensed program ${version.slice(0, 1)} `);
+  bytes.write(version, 1_000);
+  return bytes;
+}
 
 beforeAll(async () => {
   server = await startTestServer([
@@ -10,9 +17,7 @@ beforeAll(async () => {
     ...['--checks-per-minute', '1000', '--requests-per-minute', '100000'],
   ]);
   for (const version of ['1.0.0', '1.1.0']) {
-    const bytes = Buffer.alloc(200_000, `a licensed program ${version.slice(0, 1)} `);
-    bytes.write(version, 1_000);
-    await publishOk(server.url, { application: 'erp', version, parts: [{ path: 'app.bin', bytes }] });
+    await publishOk(server.url, { application: 'erp', version, parts: [{ path: 'app.bin', bytes: programOf(version) }] });
   }
   await deltasSettled(server.url, '1.1.0', 'erp');
 }, 120_000);
@@ -116,6 +121,16 @@ describe('when a licence has ended', () => {
     expect(await status(`/api/v1/objects/${before.zip}`, customer.as)).toBe(200);
     expect(await status(`/api/v1/objects/${before.manifest}`, customer.as)).toBe(200);
     expect(await status(`/api/v1/objects/${after.zip}`, customer.as)).toBe(403);
+    const blocks = async (version: string, bytes: Uint8Array): Promise<number> => {
+      const contents = [{ sha256: createHash('sha256').update(bytes).digest('hex'), block_bytes: 4_096, digests: '' }];
+      const body = JSON.stringify({ version, contents });
+      const headers = { ...customer.as, 'content-type': 'application/json' };
+      const answer = await fetch(`${server.url}/api/v1/updates/blocks`, { method: 'POST', headers, body });
+      await answer.arrayBuffer();
+      return answer.status;
+    };
+    expect(await blocks('1.1.0', programOf('1.1.0'))).toBe(200);
+    expect(await blocks('1.2.0', Buffer.from('released after the end'))).toBe(403);
     await ask(server, 'PATCH', '/api/v1/releases/1.2.0?application=erp', {
       body: { state: 'withdrawn', reason: 'the test is over' },
     });

@@ -43,7 +43,11 @@ const change = (application: string, version: string, body: object) =>
 async function answersTo(application: string, version: string, content: Uint8Array, as: Identity) {
   const of = `?application=${application}`;
   const contents = { body: { version, contents: [sha256(content)] }, as };
+  const blocks = { version, contents: [{ sha256: sha256(content), block_bytes: 4_096, digests: '' }] };
+  const headers = { ...as, 'content-type': 'application/json' };
   return {
+    blocks: (await fetch(`${server.url}/api/v1/updates/blocks${of}`, { method: 'POST', headers, body: JSON.stringify(blocks) }))
+      .status,
     checksum: await get(`/api/v1/updates/checksum/${version}${of}`, as),
     contents: (await ask(server, 'POST', `/api/v1/updates/contents${of}`, contents)).status,
     download: await get(`/api/v1/updates/download/${version}${of}`, as),
@@ -52,7 +56,14 @@ async function answersTo(application: string, version: string, content: Uint8Arr
   };
 }
 
-const allOf = (status: number) => ({ checksum: status, contents: status, download: status, plan: status, release: status });
+const allOf = (status: number) => ({
+  blocks: status,
+  checksum: status,
+  contents: status,
+  download: status,
+  plan: status,
+  release: status,
+});
 
 /** Digests of everything that is stored for the release alone: zip, manifest, and what its deltas are made of. */
 async function objectsOf(application: string, version: string): Promise<readonly string[]> {

@@ -43,7 +43,8 @@ interface Asked {
   readonly licensed: Licensed;
 }
 
-async function findAsked(ports: AppPorts, request: FastifyRequest): Promise<Asked> {
+/** @throws UpdaterError AUTH_REQUIRED, APPLICATION_NOT_FOUND, REQUEST_INVALID. */
+export async function findAsked(ports: AppPorts, request: FastifyRequest): Promise<Asked> {
   const view = await ports.catalogue.view();
   const { application: slug, platform } = askedOf(request as Parameters<typeof askedOf>[0]);
   const application = view.application(slug);

@@ -47,6 +47,17 @@ export async function readRepository(db: Db | Tx): Promise<StoredRepository | nu
   return { offline, online };
 }
 
+/** All that ever were, by their names. */
+export async function readRoots(db: Db | Tx): Promise<readonly (readonly [string, Uint8Array])[]> {
+  const rows = await db
+    .selectFrom('signed_metadata')
+    .where('role', '=', 'root')
+    .select(['version', 'body'])
+    .orderBy('version')
+    .execute();
+  return rows.map(({ version, body }) => [`${version}.root.json`, Buffer.from(body)] as const);
+}
+
 export async function writeRoles(tx: Tx, roles: readonly SignedRole[]): Promise<void> {
   for (const { role, metadata } of roles) {
     const { version, expires } = metadata.signed;

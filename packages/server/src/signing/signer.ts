@@ -5,26 +5,33 @@
 import { type Digest, encodeManifest, UpdaterError } from '@remendo/core';
 import {
   acceptMetadata,
+  applicationRole,
   assertSound,
   type BuildToSign,
+  binOf,
   delegateApplication,
+  encodeMetadata,
   encodePublicKey,
+  manifestTarget,
   newRepository,
+  nextBundle,
   nextOnline,
   type OfferedMetadata,
   type OfflineMetadata,
   type RoleKeys,
   rolesOfRoot,
   rolesOfTargets,
+  type SignedBuildName,
   type SignedRole,
   type SigningKey,
   signBuilds,
+  zipTarget,
 } from '@remendo/core/publish';
 import { type Actor, recordAudit } from '../audit/record-audit.js';
 import type { Tx } from '../database/open-database.js';
 import type { ManifestReader } from '../releases/manifest-object.js';
 import { cosign } from './cosign.js';
-import { lockSigning, readRepository, type StoredRepository, writeRoles } from './metadata-rows.js';
+import { lockSigning, readRepository, readRoots, type StoredRepository, writeRoles } from './metadata-rows.js';
 import type { OpenKeys, ServerKeys } from './server-keys.js';
 
 export interface SigningNow {
@@ -175,6 +182,40 @@ export class Signer {
       detail: { is_cosigned: offer.isCosigned, root_version: offline.root.signed.version },
     });
     return { offline, own: now.keys.targets };
+  }
+
+  /**
+   * The metadata of an offline bundle with this index, by its names: all that a terminal needs to verify these builds, from
+   * the first root on. @throws UpdaterError TRUST_EXPIRED when the server has not renewed its own.
+   */
+  async signBundle(
+    tx: Tx,
+    { index, builds }: { readonly index: Uint8Array; readonly builds: readonly SignedBuildName[] },
+  ): Promise<ReadonlyMap<string, Uint8Array>> {
+    const { stored, keys, nowMs } = await this.take(tx);
+    const { offline, online } = stored;
+    if (online === null || online.timestamp.signed.isExpired(new Date(nowMs)))
+      throw new UpdaterError('TRUST_EXPIRED', 'the server has yet to renew its timestamp, which it does within the hour');
+    const bundle = nextBundle(online.timestamp, { key: onlineKeyOf(offline, keys), nowMs, index });
+    const files = new Map<string, Uint8Array>([
+      ...(await readRoots(tx)),
+      ['timestamp.json', encodeMetadata(online.timestamp)],
+      ['bundle.json', encodeMetadata(bundle)],
+    ]);
+    const add = (role: string, metadata: { toJSON(): object; readonly signed: { readonly version: number } } | undefined): void => {
+      if (metadata !== undefined) files.set(`${metadata.signed.version}.${role}.json`, encodeMetadata(metadata));
+    };
+    add('snapshot', online.snapshot);
+    add('targets', offline.targets);
+    for (const build of builds) {
+      const { application } = build;
+      for (const role of [
+        applicationRole(application),
+        ...[manifestTarget, zipTarget].map((name) => binOf(application, name(build))),
+      ])
+        add(role, offline.roles.get(role));
+    }
+    return files;
   }
 
   /** A key to take the place of the online one. One that no root names by then is forgotten with the next change. */
