@@ -8,6 +8,7 @@ import { printable } from '../output/printable.js';
 import { askYes } from './ask.js';
 import { checkSentence } from './check-sentence.js';
 import { runInstall } from './install-command.js';
+import { terminalMessages } from './messages.js';
 import { offerLines, summaryOfCheck } from './offer-lines.js';
 import { withTerminal } from './open-terminal.js';
 
@@ -16,6 +17,8 @@ export interface CheckOptions {
   /** Install what is found without a question. */
   readonly yes?: boolean;
   readonly retry?: boolean;
+  /** Ask the server, whatever it said within the last hour. */
+  readonly force?: boolean;
   readonly allowDowngrade?: boolean;
 }
 
@@ -24,14 +27,17 @@ export async function runCheck(context: CommandContext, options: CheckOptions): 
   const asking = { retry: options.retry === true, allowDowngrade: options.allowDowngrade === true };
   const open = { command: 'check', flags: options.flags, asksServer: true, changesInstall: false };
   let isWanted = false;
-  const code = await withTerminal(context, open, async ({ guard, updater, log }) => {
+  const code = await withTerminal(context, open, async (terminal) => {
+    const { guard, log } = terminal;
     await guard();
-    const found = await updater.check({ ...asking, signal });
+    const found = await terminal.check({ force: options.force === true, ...asking, signal });
     log.write('checked', { outcome: found.kind, ...('version' in found ? { version: found.version } : {}) });
     // What is installed at once tells its own story, in events.
     if (!(output.json && options.yes === true && found.kind === 'available')) reportCheck(output, found);
     if (found.kind === 'available')
-      isWanted = options.yes === true || (!output.json && (await askYes(context, `Install ${printable(found.version)} now?`)));
+      isWanted =
+        options.yes === true ||
+        (!output.json && (await askYes(context, terminalMessages(context.language).installNow(printable(found.version)))));
     return exitCodes.done;
   });
   if (!isWanted) return code;
@@ -41,7 +47,7 @@ export async function runCheck(context: CommandContext, options: CheckOptions): 
 function reportCheck(output: Output, found: CheckResult): void {
   output.document(documentOf(found));
   if (found.kind === 'available') for (const line of offerLines(output, summaryOfCheck(found))) output.line(line);
-  else output.line(checkSentence(found));
+  else output.line(checkSentence(found, output.language));
 }
 
 function documentOf(found: CheckResult): object {

@@ -7,11 +7,12 @@ import { runCheck } from './check-command.js';
 import { addLicense, addRegister } from './customer-commands.js';
 import { runInstall } from './install-command.js';
 import { runLaunch } from './launch-command.js';
+import { runRepair } from './repair-command.js';
 import { runRollback } from './rollback-command.js';
 import { runStatus } from './status-command.js';
 import { runVerify } from './verify-command.js';
 
-const folderFlags = ['root', 'home', 'config'] as const satisfies readonly SettingName[];
+const folderFlags = ['root', 'home', 'config', 'language'] as const satisfies readonly SettingName[];
 const serverFlags = [
   ...folderFlags,
   'server',
@@ -24,12 +25,25 @@ const serverFlags = [
 ] as const satisfies readonly SettingName[];
 const installFlags = [
   ...serverFlags,
+  'bundle',
   'preserve',
   'bandwidthBytesPerSecond',
+  'relay',
   'healthyAfterMs',
+  'health',
+  'steps',
+  'components',
   'openpgpKeys',
 ] as const satisfies readonly SettingName[];
-const launchFlags = [...installFlags, 'checkWaitMs'] as const satisfies readonly SettingName[];
+const launchFlags = [...installFlags, 'checkWaitMs', 'mandatoryWaitMs', 'downloadWaitMs'] as const satisfies readonly SettingName[];
+const repairFlags = [
+  ...serverFlags,
+  'bundle',
+  'preserve',
+  'bandwidthBytesPerSecond',
+  'relay',
+  'openpgpKeys',
+] as const satisfies readonly SettingName[];
 const verifyFlags = [...folderFlags, 'preserve'] as const satisfies readonly SettingName[];
 
 type Options = Readonly<Record<string, unknown>>;
@@ -43,6 +57,7 @@ export function addTerminalCommands(program: Command, run: Run, startCommand: re
   addRollback(program, run);
   addStatus(program, run);
   addVerify(program, run);
+  addRepair(program, run);
   addLaunch(program, run, startCommand);
 }
 
@@ -53,7 +68,7 @@ function addCheck(program: Command, run: Run): void {
     .description('Asks the server for something newer and shows what it would mean. On a terminal it offers to install it.')
     .option('--yes', 'Install what is found without a question')
     .option('--retry', 'Offer a version again that was rolled back here')
-    .option('--force', 'The same')
+    .option('--force', 'The same, and ask the server whatever it said within the last hour')
     .option('--allow-downgrade', 'Offer an older version when the server says that policy wants it');
   addSettings(command, installFlags).action((options: Options) =>
     run(command, (context) =>
@@ -61,6 +76,7 @@ function addCheck(program: Command, run: Run): void {
         flags: flagsOf(options, installFlags),
         yes: options.yes === true,
         retry: wantsRetry(options),
+        force: options.force === true,
         allowDowngrade: options.allowDowngrade === true,
       }),
     ),
@@ -105,6 +121,7 @@ function addInstall(program: Command, run: Run, startCommand: readonly string[])
   addExamples(
     command,
     'remendo install --root /opt/erp --server https://updates.example.com --yes',
+    'remendo install --root C:\\sistema\\bin --from E:\\ --yes',
     'remendo install 1.0.1 --root /opt/erp -- ./erp --self-test',
   );
 }
@@ -145,6 +162,28 @@ function addVerify(program: Command, run: Run): void {
   addExamples(command, 'remendo verify --root /opt/erp --json');
 }
 
+function addRepair(program: Command, run: Run): void {
+  const command = program
+    .command('repair')
+    .summary('put the installed release in order')
+    .description(
+      'Holds every installed file against the release and fetches what is damaged alone: the parts of a file that differ, or the file. ' +
+        'An install that has lost what it knew about itself is recognised by its files. Nothing else is touched.',
+    )
+    .option('--yes', 'Ask nothing')
+    .option('--dry-run', 'Show what is damaged and what it would cost, and leave it so; ends with 24 when something is');
+  addSettings(command, repairFlags).action((options: Options) =>
+    run(command, (context) =>
+      runRepair(context, { flags: flagsOf(options, repairFlags), yes: options.yes === true, dryRun: options.dryRun === true }),
+    ),
+  );
+  addExamples(
+    command,
+    'remendo repair --root /opt/erp --server https://updates.example.com',
+    'remendo repair --root /opt/erp --dry-run --json',
+  );
+}
+
 function addLaunch(program: Command, run: Run, startCommand: readonly string[]): void {
   const command = program
     .command('launch')
@@ -154,8 +193,11 @@ function addLaunch(program: Command, run: Run, startCommand: readonly string[]):
       'Recovers, updates when there is something newer, starts the application and stays its parent: its exit code and signals are passed on. ' +
         'A failing update never keeps the application from starting. A new version that does not prove healthy is rolled back, and the one before is started.',
     );
+  command.option('--force', 'Ask the server, whatever it said within the last hour');
   addSettings(command, launchFlags).action((options: Options) =>
-    run(command, (context) => runLaunch(context, { flags: flagsOf(options, launchFlags), command: startCommand })),
+    run(command, (context) =>
+      runLaunch(context, { flags: flagsOf(options, launchFlags), force: options.force === true, command: startCommand }),
+    ),
   );
   addExamples(command, 'remendo launch --root C:\\sistema\\bin --server https://updates.example.com -- Vnd.exe /caixa:3');
 }

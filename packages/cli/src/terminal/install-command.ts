@@ -3,15 +3,17 @@ import { type CheckResult, parseVersion, type UpdateResult } from '@remendo/core
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { exitCodes } from '../exit-codes.js';
+import type { Language } from '../language.js';
 import type { Output } from '../output/output.js';
 import { printable } from '../output/printable.js';
-import { bytesText, countText } from '../output/quantity.js';
 import { askYes } from './ask.js';
 import { checkSentence } from './check-sentence.js';
 import { interruptedBy, reportFailure } from './command-failure.js';
+import { terminalMessages } from './messages.js';
 import { offerLines, summaryOfCheck, summaryOfPlan } from './offer-lines.js';
 import { installedVersion, type Terminal, withTerminal } from './open-terminal.js';
 import { planLines } from './show-events.js';
+import { updateMessages } from './update-messages.js';
 
 export interface InstallOptions {
   readonly flags: SettingSources['flags'];
@@ -44,7 +46,6 @@ export async function runInstall(context: CommandContext, wanted: string | null,
     try {
       await terminal.guard();
       terminal.log.write('command_started', { state: 'started', version });
-      if (options.skipBackup === true) output.note('no backup is configured for this install: --skip-backup changes nothing');
       const outcome = await installAll(context, terminal, { version, options, onPlanShown });
       return report(output, terminal, outcome);
     } catch (error) {
@@ -68,7 +69,8 @@ async function installAll(context: CommandContext, terminal: Terminal, installin
   for (let options = installing.options; ; options = { ...options, yes: true, isShown: true }) {
     const outcome = await install(context, terminal, { ...installing, options });
     if (outcome.kind !== 'updated' || outcome.finalVersion === null || outcome.running !== null) return outcome;
-    context.output.note(`${printable(outcome.version)} is a step on the way to ${printable(outcome.finalVersion)}`);
+    const say = updateMessages(context.language);
+    context.output.note(say.stepOnTheWay(printable(outcome.version), printable(outcome.finalVersion)));
   }
 }
 
@@ -88,6 +90,7 @@ async function install(
     ...(start === null ? {} : { start, health }),
     retry: options.retry === true,
     allowDowngrade: options.allowDowngrade === true,
+    skipBackup: options.skipBackup === true,
     signal,
   });
   const result = await Promise.race([updating, supervised.interrupted.then(interruptedBy)]);
@@ -100,7 +103,7 @@ async function install(
 async function showOffer(context: CommandContext, terminal: Terminal, installing: Installing): Promise<Outcome | null> {
   const { output, signal } = context;
   const { version, options } = installing;
-  output.progress.step('Checking');
+  output.progress.step(updateMessages(output.language).checking);
   const found =
     version === null
       ? await terminal.updater.check({ retry: options.retry === true, allowDowngrade: options.allowDowngrade === true, signal })
@@ -129,9 +132,11 @@ async function askAbout(
   output.progress.end();
   const summary = found === null ? summaryOfPlan(installed, plan) : summaryOfCheck(found);
   const offers = plan.offers.map(({ label, cost }) => ({ label, ...cost }));
-  for (const line of [...offerLines(output, summary), '', ...planLines(offers, plan.losers)]) output.line(line);
+  for (const line of [...offerLines(output, summary), '', ...planLines(offers, plan.losers, output.language)]) output.line(line);
   onPlanShown();
-  return (await askYes(context, `Install ${printable(plan.displayVersion)} now?`)) ? null : { kind: 'declined', installed };
+  return (await askYes(context, terminalMessages(context.language).installNow(printable(plan.displayVersion))))
+    ? null
+    : { kind: 'declined', installed };
 }
 
 /** Nothing newer; but an update that a crash cut short may just have been finished, and then wants its proof. */
@@ -173,28 +178,29 @@ function report(output: Output, terminal: Terminal, outcome: Outcome): number {
   };
   const fields = { outcome: outcome.kind.replaceAll('-', '_'), ...details };
   terminal.log.write('command_ended', fields);
-  output.line(sentence(outcome, fetchedBytes));
+  output.line(sentence(outcome, fetchedBytes, output.language));
   output.result(fields);
   if (outcome.kind === 'rolled-back') return exitCodes.start;
   return outcome.kind === 'blocked' ? exitCodes.release : exitCodes.done;
 }
 
-function sentence(outcome: Outcome, fetchedBytes: number): string {
+function sentence(outcome: Outcome, fetchedBytes: number, language: Language): string {
+  const say = updateMessages(language);
   switch (outcome.kind) {
     case 'updated': {
-      const base = outcome.base === null ? 'a new install' : printable(outcome.base);
-      return `Updated: ${base} → ${printable(outcome.version)}, ${countText(outcome.changedFiles, 'file')} changed, ${bytesText(fetchedBytes)} fetched.`;
+      const base = outcome.base === null ? say.newInstall : printable(outcome.base);
+      return say.updated(base, printable(outcome.version), outcome.changedFiles, fetchedBytes);
     }
     case 'rolled-back': {
-      const failure = `Rolled back: ${printable(outcome.version)} did not prove healthy (${printable(outcome.reason)})`;
-      if (outcome.base === null) return `${failure}; nothing is installed.`;
-      return `${failure}; ${printable(outcome.base)} is installed, and ${printable(outcome.version)} is not tried again by itself.`;
+      const version = printable(outcome.version);
+      const failure = say.notHealthy(version, printable(outcome.reason));
+      return outcome.base === null ? say.nothingLeft(failure) : say.baseLeft(failure, printable(outcome.base), version);
     }
     case 'declined':
-      return 'Nothing was done.';
+      return say.declined;
     case 'recovered':
-      return `Recovered: the update to ${printable(outcome.installed ?? '')} that had been cut short is in place.`;
+      return say.finished(printable(outcome.installed ?? ''));
     default:
-      return checkSentence(outcome);
+      return checkSentence(outcome, language);
   }
 }

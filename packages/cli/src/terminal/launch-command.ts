@@ -7,6 +7,8 @@
  */
 import { constants } from 'node:os';
 import {
+  type CheckResult,
+  compareVersions,
   type ExitStatus,
   hasCode,
   type InstallLayout,
@@ -23,10 +25,18 @@ import { Interrupted } from '../exit-codes.js';
 import { printable } from '../output/printable.js';
 import { interruptedBy, reportFailure } from './command-failure.js';
 import { installedVersion, type Terminal, withTerminal } from './open-terminal.js';
+import { updateMessages } from './update-messages.js';
 
 export interface LaunchOptions {
   readonly flags: SettingSources['flags'];
+  /** Ask the server, whatever it said within the last hour. */
+  readonly force: boolean;
   readonly command: readonly string[];
+}
+
+interface Launching {
+  readonly start: StartCommand;
+  readonly force: boolean;
 }
 
 interface Launched {
@@ -35,14 +45,14 @@ interface Launched {
   readonly running: RunningApplication;
 }
 
-export async function runLaunch(context: CommandContext, { flags, command }: LaunchOptions): Promise<number> {
+export async function runLaunch(context: CommandContext, { flags, force, command }: LaunchOptions): Promise<number> {
   const { output } = context;
   const open = { command: 'launch', flags, asksServer: true, changesInstall: true, showPlan: () => false };
   return withTerminal(context, open, async (terminal) => {
     const start = terminal.startCommand(command);
     if (start === null) throw new UpdaterError('CONFIG_INVALID', 'what to start has to follow -- at the end');
     try {
-      return await launchAndWait(context, terminal, start);
+      return await launchAndWait(context, terminal, { start, force });
     } catch (error) {
       reportFailure(output, terminal, error);
       throw error;
@@ -50,14 +60,15 @@ export async function runLaunch(context: CommandContext, { flags, command }: Lau
   });
 }
 
-async function launchAndWait(context: CommandContext, terminal: Terminal, start: StartCommand): Promise<number> {
+async function launchAndWait(context: CommandContext, terminal: Terminal, launching: Launching): Promise<number> {
   const { output } = context;
+  const { start } = launching;
   const { supervised, log } = terminal;
   const refusal = await guard(terminal);
   const base = await installedVersion(terminal);
   log.write('command_started', { state: 'started', base, start: start.command });
-  const launching = refusal === null ? launch(context, terminal, start) : launchAsIs(context, terminal, { start, refusal });
-  const { outcome, running } = await Promise.race([launching, supervised.interrupted.then(interruptedBy)]);
+  const launched = refusal === null ? launch(context, terminal, launching) : launchAsIs(context, terminal, { start, refusal });
+  const { outcome, running } = await Promise.race([launched, supervised.interrupted.then(interruptedBy)]);
   supervised.proved();
   const version = await installedVersion(terminal);
   output.event('started', { outcome, base, version });
@@ -100,7 +111,7 @@ async function launchAsIs(
   { start, refusal }: { readonly start: StartCommand; readonly refusal: UpdaterError },
 ): Promise<Launched> {
   if (await isSwapping(layout)) throw refusal;
-  output.warn(`starting without an update: ${printable(refusal.message)}`);
+  output.warn(updateMessages(output.language).withoutUpdate(printable(refusal.message)));
   return { outcome: 'not_checked', running: supervised.starter.start(start) };
 }
 
@@ -108,17 +119,28 @@ async function launchAsIs(
 const isSwapping = async (layout: InstallLayout): Promise<boolean> =>
   ['committing', 'rolling_back'].includes((await peekInstall(nodeFileSystem(), layout))?.state ?? '');
 
-async function launch(context: CommandContext, terminal: Terminal, start: StartCommand): Promise<Launched> {
+async function launch(context: CommandContext, terminal: Terminal, launching: Launching): Promise<Launched> {
+  const { start } = launching;
   const readiness = await recoverFirst(context, terminal);
+  await assertNotHeld(terminal);
   if (readiness === 'busy') return { outcome: 'not_checked', running: terminal.supervised.starter.start(start) };
   if (readiness === 'waiting') return startApplication(terminal, start, 'recovered');
-  const { outcome, running } = await updateWhenDue(context, terminal, start);
+  const { outcome, running } = await updateWhenDue(context, terminal, launching);
   return running === null ? startApplication(terminal, start, outcome) : { outcome, running };
 }
 
-/** Codes of an install that is neither the base nor the target. */
+/** What a failed update left in maintenance mode is not started: somebody has to decide. @throws UpdaterError INSTALL_MAINTENANCE */
+async function assertNotHeld({ layout }: Terminal): Promise<void> {
+  const last = await peekInstall(nodeFileSystem(), layout);
+  const held = last?.heldBecause ?? null;
+  if (last === null || held === null) return;
+  const { version } = last.target;
+  throw new UpdaterError('INSTALL_MAINTENANCE', `${version} is held: ${held}`, { details: { version, reason: held } });
+}
+
+/** Codes of an install that is neither the base nor the target, or whose data is of neither. */
 const isMixture = (error: unknown): boolean =>
-  hasCode(error, 'TRANSACTION_ROLLBACK_PENDING', 'TRANSACTION_STUCK', 'TRANSACTION_JOURNAL_INVALID');
+  hasCode(error, 'TRANSACTION_ROLLBACK_PENDING', 'TRANSACTION_STUCK', 'TRANSACTION_JOURNAL_INVALID', 'INSTALL_MAINTENANCE');
 
 /** ready: nothing is under way · waiting: an update still has to prove itself · busy: somebody else is working on it. */
 type Readiness = 'ready' | 'waiting' | 'busy';
@@ -137,7 +159,7 @@ async function recoverFirst({ output, signal }: CommandContext, { updater, layou
       const isMoving = await isSwapping(layout);
       if (isMoving && waitedMs >= swapWaitMs) throw error;
       if (!isMoving) {
-        output.warn(`starting without an update: ${printable(error.message)}`);
+        output.warn(updateMessages(output.language).withoutUpdate(printable(error.message)));
         return 'busy';
       }
       await new Promise((resolve) => setTimeout(resolve, swapPollMs));
@@ -153,44 +175,66 @@ interface Updated {
 }
 
 /** Whatever fails here is told and passed over, but for a mixture and for Ctrl-C. */
-async function updateWhenDue(context: CommandContext, terminal: Terminal, start: StartCommand): Promise<Updated> {
+async function updateWhenDue(context: CommandContext, terminal: Terminal, launching: Launching): Promise<Updated> {
   const { output, signal } = context;
   try {
-    return await update(context, terminal, start);
+    return await update(context, terminal, launching);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof Interrupted || isMixture(error)) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    output.warn(`starting without an update: ${printable(message)}`);
+    output.warn(updateMessages(output.language).withoutUpdate(printable(message)));
     terminal.log.write('update_failed', { state: 'failed', code: isUpdaterError(error) ? error.code : null, message });
     return { outcome: 'update_failed', running: null };
   }
 }
 
-async function update(context: CommandContext, terminal: Terminal, start: StartCommand): Promise<Updated> {
+async function update(context: CommandContext, terminal: Terminal, { start, force }: Launching): Promise<Updated> {
   const { output, signal } = context;
   const { updater, health } = terminal;
-  const found = await checkInTime(context, terminal);
+  const found = await checkInTime(context, terminal, { isMandatory: await isBelowFloor(terminal), force });
   const outcome = found.kind.replaceAll('-', '_');
   if (found.kind !== 'available') return { outcome, running: null };
-  output.note(`updating ${printable(found.installed ?? 'nothing')} to ${printable(found.version)}`);
-  const result = await updater.update({ start, health, signal });
+  const say = updateMessages(output.language);
+  output.note(say.updating(printable(found.installed ?? say.nothing), printable(found.version)));
+  const result = await updater.update({ start, health, signal: downloadInTime(terminal, signal) });
   if (result.kind === 'updated') return { outcome: 'updated', running: result.running };
   if (result.kind === 'rolled-back') {
     const { version, reason, base } = result;
-    output.warn(
-      `${printable(version)} did not prove healthy (${printable(reason)}) and was rolled back; starting ${printable(base ?? 'what is there')}`,
-    );
+    output.warn(say.rolledBackAtStart(printable(version), printable(reason), printable(base ?? say.whatIsThere)));
   }
   return { outcome: result.kind.replaceAll('-', '_'), running: null };
 }
 
-async function checkInTime({ signal }: CommandContext, { updater, checkWaitMs }: Terminal) {
+/** Whether the server last said that what is installed should not be used any more. */
+async function isBelowFloor({ updater }: Terminal): Promise<boolean> {
+  const { floor, version } = await updater.status();
+  return floor !== null && version !== null && compareVersions(version.version, floor) < 0;
+}
+
+/** A download that takes too long goes on at the next start; what is here is put in place, however long that takes. */
+function downloadInTime({ downloadWaitMs, events }: Terminal, signal: AbortSignal): AbortSignal {
   const timeout = new AbortController();
-  const message = `the server did not answer within ${checkWaitMs} ms`;
-  const timer = setTimeout(() => timeout.abort(new UpdaterError('DOWNLOAD_FAILED', message)), checkWaitMs);
+  const message = `the download did not end within ${downloadWaitMs} ms; the next start goes on with it`;
+  const timer = setTimeout(() => timeout.abort(new UpdaterError('DOWNLOAD_FAILED', message)), downloadWaitMs);
+  timer.unref();
+  void events.staged.then(() => clearTimeout(timer));
+  return AbortSignal.any([signal, timeout.signal]);
+}
+
+interface Asking {
+  readonly force: boolean;
+  /** The server is asked whatever it said, and waited for longer. */
+  readonly isMandatory: boolean;
+}
+
+async function checkInTime({ signal }: CommandContext, terminal: Terminal, { force, isMandatory }: Asking): Promise<CheckResult> {
+  const waitMs = isMandatory ? terminal.mandatoryWaitMs : terminal.checkWaitMs;
+  const timeout = new AbortController();
+  const message = `the server did not answer within ${waitMs} ms`;
+  const timer = setTimeout(() => timeout.abort(new UpdaterError('DOWNLOAD_FAILED', message)), waitMs);
   try {
-    return await updater.check({ signal: AbortSignal.any([signal, timeout.signal]) });
+    return await terminal.check({ force: force || isMandatory, signal: AbortSignal.any([signal, timeout.signal]) });
   } finally {
     clearTimeout(timer);
   }

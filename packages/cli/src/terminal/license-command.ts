@@ -1,43 +1,46 @@
 /** `remendo license`: is the licence good, until when, and what does it allow? */
-import { answerValidator } from '@remendo/core';
+import { answerValidator, UpdaterError } from '@remendo/core';
 import { LicenseAnswer } from '@remendo/core/protocol';
 import type { CommandContext } from '../command-context.js';
 import type { Settings } from '../config.js';
+import { credentialsOf } from '../credentials.js';
 import { exitCodes } from '../exit-codes.js';
 import { openServer } from '../open-server.js';
 import type { Output } from '../output/output.js';
 import { printable } from '../output/printable.js';
-import { countText, numberText } from '../output/quantity.js';
 import { pairLines } from '../output/table.js';
+import { customerMessages } from './customer-messages.js';
 
 const validate = answerValidator(LicenseAnswer);
 
-/** @returns the exit code of licences when it is expired or suspended. */
-export async function runLicense(
-  { output, signal }: CommandContext,
-  { apiKey, apiSecret, ...settings }: Settings<'server' | 'allowInsecure' | 'apiKey' | 'apiSecret'>,
-): Promise<number> {
-  // The command asks for them as required: without one it has ended before.
-  if (apiKey === null || apiSecret === null) throw new TypeError('settings were not checked');
-  const http = openServer(settings, { authorization: `Bearer ${apiKey}`, 'x-api-secret': apiSecret });
-  const license = await http.json('api/v1/license/verify', { validate, signal });
+export type LicenseSettings = Settings<'server' | 'allowInsecure' | 'terminalSecret' | 'apiKey' | 'apiSecret'>;
+
+/** @returns the exit code of licences when it is expired or suspended. @throws UpdaterError CONFIG_INVALID without credentials. */
+export async function runLicense({ output, signal }: CommandContext, settings: LicenseSettings): Promise<number> {
+  const credentials = credentialsOf(settings);
+  if (Object.keys(credentials).length === 0)
+    throw new UpdaterError('CONFIG_INVALID', 'whose licence is not said', { details: { problems: [missing] } });
+  const license = await openServer(settings, credentials).json('api/v1/license/verify', { validate, signal });
   output.document(license);
   for (const line of licenseLines(output, license)) output.line(line);
   return license.valid ? exitCodes.done : exitCodes.license;
 }
 
-function licenseLines({ colors }: Output, license: LicenseAnswer): readonly string[] {
+const missing =
+  'REMENDO_API_KEY and REMENDO_API_SECRET are missing, and the install that --root names, if any, has no terminal of its own';
+
+function licenseLines({ colors, language }: Output, license: LicenseAnswer): readonly string[] {
+  const say = customerMessages(language);
   const { valid, status, code, level, limits, features } = license;
+  const limitText = (limit: number | null): string => (limit === null ? say.noLimit : say.atMost(limit));
   return pairLines([
-    ['customer', printable(code)],
-    ['licence', valid ? colors.green(status) : colors.red(status)],
-    ['last day', `${printable(license.expires_on)}${status === 'expired' ? '' : `, ${countText(license.days_left, 'day')} left`}`],
-    ['level', level],
-    ['terminals', limitText(limits.terminals)],
-    ['administrators', limitText(limits.administrators)],
-    ['properties', limitText(limits.properties)],
-    ['features', features.length === 0 ? 'none' : printable(features.join(', '))],
+    [say.customer, printable(code)],
+    [say.licence, valid ? colors.green(say[status]) : colors.red(say[status])],
+    [say.lastDay, `${printable(license.expires_on)}${status === 'expired' ? '' : `, ${say.daysLeft(license.days_left)}`}`],
+    [say.level, level],
+    [say.terminals, limitText(limits.terminals)],
+    [say.administrators, limitText(limits.administrators)],
+    [say.properties, limitText(limits.properties)],
+    [say.features, features.length === 0 ? say.none : printable(features.join(', '))],
   ]);
 }
-
-const limitText = (limit: number | null): string => (limit === null ? 'no limit' : `at most ${numberText(limit)}`);

@@ -1,8 +1,9 @@
 import type { CheckResult, UpdatePlan } from '@remendo/core';
 import type { Output } from '../output/output.js';
 import { printable, printableLines } from '../output/printable.js';
-import { bytesText } from '../output/quantity.js';
+import { quantities } from '../output/quantity.js';
 import { pairLines } from '../output/table.js';
+import { terminalMessages, wordFor } from './messages.js';
 
 /** What an update means, before anything is done about it. */
 export interface OfferSummary {
@@ -53,21 +54,23 @@ export const summaryOfPlan = (installed: string | null, plan: UpdatePlan): Offer
 });
 
 /** A table, and what the publisher says about the release. */
-export function offerLines({ colors }: Output, offer: OfferSummary): readonly string[] {
+export function offerLines({ colors, language }: Output, offer: OfferSummary): readonly string[] {
+  const say = terminalMessages(language);
+  const { bytes } = quantities[language];
   const text = (heading: string, body: string): readonly string[] =>
     body.trim() === '' ? [] : ['', colors.bold(heading), ...printableLines(body.trim()).map((line) => `  ${line}`)];
-  const type = [offer.type ?? '—', ...(offer.mandatory ? ['mandatory'] : [])].join(', ');
+  const type = [offer.type === null ? '—' : wordFor(say, offer.type), ...(offer.mandatory ? [say.mandatory] : [])].join(', ');
   return [
     ...pairLines([
-      ['current', offer.installed === null ? 'not installed' : printable(offer.installed)],
-      ['new', colors.green(printable(offer.version))],
-      ['type', printable(type)],
-      ['patch', offer.patchBytes === null ? 'not built yet' : bytesText(offer.patchBytes)],
-      ['full zip', offer.zipBytes === null ? '—' : bytesText(offer.zipBytes)],
-      ['backup needed', offer.requiresBackup === null ? '—' : offer.requiresBackup ? 'yes' : 'no'],
-      ...(offer.requiresDowntime ? ([['downtime', 'yes']] as const) : []),
+      [say.current, offer.installed === null ? say.notInstalled : printable(offer.installed)],
+      [say.new, colors.green(printable(offer.version))],
+      [say.type, printable(type)],
+      [say.patch, offer.patchBytes === null ? say.notBuiltYet : bytes(offer.patchBytes)],
+      [say.fullZip, offer.zipBytes === null ? '—' : bytes(offer.zipBytes)],
+      [say.backupNeeded, offer.requiresBackup === null ? '—' : offer.requiresBackup ? say.yes : say.no],
+      ...(offer.requiresDowntime ? ([[say.downtime, say.yes]] as const) : []),
     ]),
-    ...text(offer.title.trim() === '' ? 'Changes' : printable(offer.title.trim()), offer.changelog),
-    ...text('Breaking changes', offer.breakingChanges),
+    ...text(offer.title.trim() === '' ? say.changes : printable(offer.title.trim()), offer.changelog),
+    ...text(say.breakingChanges, offer.breakingChanges),
   ];
 }

@@ -11,6 +11,7 @@ describe('the table of plans', () => {
         { label: 'full zip', costBytes: 978_031, reason: '0 bytes dearer than chain 1.0.0 → 1.0.1' },
         { label: 'chain 0.9.0 → 1.0.1', costBytes: null, reason: 'the delta is not built' },
       ],
+      'en',
     );
     expect(lines).toEqual([
       'plan                 to fetch     cost',

@@ -4,6 +4,7 @@ import type { SettingSources } from '../config.js';
 import { exitCodes } from '../exit-codes.js';
 import { printable } from '../output/printable.js';
 import { reportFailure } from './command-failure.js';
+import { terminalMessages } from './messages.js';
 import { assertInstalled, installedVersion, withTerminal } from './open-terminal.js';
 
 export interface RollbackOptions {
@@ -21,12 +22,12 @@ export async function runRollback(context: CommandContext, { flags, reason = 'as
       await terminal.guard();
       const base = await installedVersion(terminal);
       log.write('command_started', { state: 'started', base, reason });
-      output.progress.step('Rolling back');
+      const say = terminalMessages(context.language);
+      output.progress.step(say.rollingBack);
       const { version } = await updater.rollback(reason);
       output.progress.end();
-      const installed = version === null ? 'nothing is installed' : `${printable(version)} is installed`;
-      const left = base === null ? '' : `, and ${printable(base)} is not tried again by itself`;
-      output.line(`Rolled back: ${installed}${left}.`);
+      const installed = version === null ? say.nothingInstalled : say.isInstalled(printable(version));
+      output.line(base === null ? say.rolledBack(installed) : say.rolledBackFrom(installed, printable(base)));
       const fields = { outcome: 'rolled_back', base, version, recovery: terminal.events.recovery() };
       log.write('command_ended', fields);
       output.result(fields);

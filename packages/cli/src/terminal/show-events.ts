@@ -1,20 +1,29 @@
 /** Makes steps, bars, JSON lines and log lines of what the library tells. */
 import type { UpdateEvent } from '@remendo/core';
+import type { Language } from '../language.js';
 import type { Output } from '../output/output.js';
 import { printable } from '../output/printable.js';
-import { bytesText, countText } from '../output/quantity.js';
+import { quantities } from '../output/quantity.js';
 import { tableLines } from '../output/table.js';
+import { wordFor } from './messages.js';
 import type { UpdateLog, UpdateLogState } from './update-log.js';
+import { type UpdateMessages, updateMessages } from './update-messages.js';
 
 export interface ShownEvents {
   readonly onEvent: (event: UpdateEvent) => void;
   /** What recovery did at the start; null when there was nothing to do. */
   readonly recovery: () => string | null;
+  /** Settles when all that an update needs is here. */
+  readonly staged: Promise<void>;
 }
 
 /** @param showPlan false where the plan was shown before. */
 export function showEvents(output: Output, log: UpdateLog, showPlan: () => boolean = () => true): ShownEvents {
   let recovery: string | null = null;
+  let tellStaged: () => void = () => {};
+  const staged = new Promise<void>((resolve) => {
+    tellStaged = resolve;
+  });
   let state: UpdateLogState | null = null;
   let percent = -1;
   const enter = (next: UpdateLogState): void => {
@@ -24,12 +33,14 @@ export function showEvents(output: Output, log: UpdateLog, showPlan: () => boole
   };
   return {
     recovery: () => recovery,
+    staged,
     onEvent(event) {
       if (event.kind === 'recovered') {
         // What the command found first counts; every later step that opens the install finds what that left.
         if (recovery !== null) return;
         recovery = event.outcome;
       }
+      if (event.kind === 'staged') tellStaged();
       const next = stateAfter(event);
       if (next !== null) enter(next);
       if (event.kind === 'download-progressed') {
@@ -59,6 +70,8 @@ function stateAfter(event: UpdateEvent): UpdateLogState | null {
   switch (event.kind) {
     case 'plan-chosen':
       return 'downloading';
+    case 'step-began':
+      return event.phase === 'before' ? 'backing_up' : 'installing';
     case 'content-made':
     case 'staged':
       return 'installing';
@@ -72,58 +85,76 @@ function stateAfter(event: UpdateEvent): UpdateLogState | null {
 }
 
 function showStep(output: Output, event: UpdateEvent, showPlan: () => boolean): void {
-  const { progress } = output;
-  const remark = remarkOn(event);
+  const { progress, language } = output;
+  const say = updateMessages(language);
+  const remark = remarkOn(event, say);
   if (remark !== null) output[remark.level](remark.text);
   switch (event.kind) {
     case 'plan-chosen':
-      if (showPlan()) for (const line of planLines([{ label: event.label, ...event.cost }], event.losers)) output.line(line);
+      if (!showPlan()) break;
+      for (const line of planLines([{ label: event.label, ...event.cost }], event.losers, language)) output.line(line);
       break;
     case 'download-progressed':
-      progress.step('Downloading');
+      progress.step(say.downloading);
       progress.at(event.bytesDone, event.bytesTotal, 'bytes');
       break;
     case 'content-made':
-      progress.step('Building files');
+      progress.step(say.buildingFiles);
       progress.at(event.contentsDone, event.contentsTotal, 'files');
       break;
     case 'staged':
-      progress.step('Verifying');
+      progress.step(say.verifying);
+      break;
+    case 'step-began':
+      progress.step(printable(event.name));
+      break;
+    case 'step-undone':
+      progress.step(say.undoing(printable(event.name)));
       break;
     case 'transaction-state-entered':
-      if (event.state === 'committing') progress.step('Swapping');
-      if (event.state === 'rolling_back') progress.step('Rolling back');
+      if (event.state === 'committing') progress.step(say.swapping);
+      if (event.state === 'rolling_back') progress.step(say.rollingBack);
       break;
     default:
   }
 }
 
 /** What a person should read, in a sentence. */
-function remarkOn(event: UpdateEvent): { readonly level: 'note' | 'warn'; readonly text: string } | null {
+function remarkOn(event: UpdateEvent, say: UpdateMessages): { readonly level: 'note' | 'warn'; readonly text: string } | null {
   switch (event.kind) {
     case 'recovered':
-      return { level: 'note', text: `recovered: ${recoveryTexts[event.outcome] ?? event.outcome}` };
+      return { level: 'note', text: say.recovered(wordFor(say, event.outcome)) };
     case 'root-taken': {
-      const text = `no root of trust was shipped with this machine: the server's was taken, and is the only one from now on (keys ${event.keyIds.map((id) => id.slice(0, 16)).join(', ')})`;
+      const text = say.rootTaken(event.keyIds.map((id) => id.slice(0, 16)).join(', '));
       return { level: 'warn', text };
     }
     case 'base-identified': {
-      const text = `the install was recognised as ${printable(event.version)} by ${event.matched} of ${countText(event.files, 'file')}`;
+      const text = say.recognised(printable(event.version), event.matched, event.files);
       return { level: 'note', text };
     }
     case 'signature-verified': {
       const { userIds, fingerprint, signedAtMs } = event;
-      const who = userIds[0] === undefined ? 'a key without a name' : printable(userIds[0]);
+      const who = userIds[0] === undefined ? say.keyWithoutName : printable(userIds[0]);
       const when = new Date(signedAtMs).toISOString().slice(0, 10);
-      const text = `signed by ${who} (${fingerprint}) on ${when}; that covers the full zip only, so no deltas were used`;
+      const text = say.signedBy(who, fingerprint, when);
       return { level: 'note', text };
     }
     case 'content-healed': {
-      const text = `${printable(event.path)} was fetched whole (${bytesText(event.fetchedBytes)}): ${printable(event.reason)}`;
+      const text = say.healed(printable(event.path), event.fetchedBytes, printable(event.reason));
+      return { level: 'warn', text };
+    }
+    case 'step-ended':
+      return event.failure === null ? null : { level: 'warn', text: stepFailure(say.stepFailed(printable(event.name)), event) };
+    case 'step-undone':
+      return event.failure === null
+        ? { level: 'note', text: say.stepUndone(printable(event.name)) }
+        : { level: 'warn', text: stepFailure(say.stepNotUndone(printable(event.name)), event) };
+    case 'update-held': {
+      const text = say.updateHeld(printable(event.version));
       return { level: 'warn', text };
     }
     case 'plan-failed': {
-      const text = `the plan "${printable(event.label)}" did not work out (${printable(event.reason)}); going on with "${printable(event.next)}"`;
+      const text = say.planFailed(printable(event.label), printable(event.reason), printable(event.next));
       return { level: 'warn', text };
     }
     default:
@@ -131,13 +162,16 @@ function remarkOn(event: UpdateEvent): { readonly level: 'note' | 'warn'; readon
   }
 }
 
-const recoveryTexts: Readonly<Record<string, string>> = {
-  discarded: 'an update that had not been put in place was given up',
-  staged: 'an update is ready to be put in place',
-  'rolled-forward': 'an update that was cut short has been finished',
-  'rolled-back': 'an update that was cut short has been undone',
-  committed: 'an update is in place and still has to prove itself',
-};
+/** With the end of what the program said. */
+function stepFailure(what: string, { failure, output }: { readonly failure: string | null; readonly output: string }): string {
+  const lines = output
+    .split('\n')
+    .slice(-stepLinesShownMax)
+    .map((line) => `\n    ${printable(line)}`);
+  return `${what}: ${printable(failure ?? '')}${output === '' ? '' : lines.join('')}`;
+}
+
+const stepLinesShownMax = 5;
 
 export interface ShownOffer {
   readonly label: string;
@@ -155,38 +189,40 @@ export interface ShownLoser {
 const losersShownMax = 8;
 
 /** In the units of the other columns, where it lost by its cost. */
-function lossText({ costBytes, reason }: ShownLoser, chosen: ShownOffer | undefined): string {
+function lossText({ costBytes, reason }: ShownLoser, chosen: ShownOffer | undefined, say: UpdateMessages): string {
   if (chosen === undefined || costBytes === null || costBytes < chosen.costBytes) return printable(reason);
-  return dearerText(costBytes - chosen.costBytes);
+  return dearerText(costBytes - chosen.costBytes, say);
 }
 
-const dearerText = (bytes: number): string => (bytes === 0 ? 'the same cost' : `${bytesText(bytes)} dearer`);
+const dearerText = (bytes: number, say: UpdateMessages): string => (bytes === 0 ? say.sameCost : say.dearer(bytes));
 
 /** The chosen plan first, then what else is offered, then what lost. */
-export function planLines(offers: readonly ShownOffer[], losers: readonly ShownLoser[]): readonly string[] {
+export function planLines(offers: readonly ShownOffer[], losers: readonly ShownLoser[], language: Language): readonly string[] {
+  const say = updateMessages(language);
+  const { bytes } = quantities[language];
   const [chosen] = offers;
   const rows = [
     ...offers.map((offer) => [
-      printable(offer.label),
-      bytesText(offer.fetchBytes),
-      bytesText(offer.costBytes),
-      offer === chosen ? `chosen, ${countText(offer.requests, 'request')}` : dearerText(offer.costBytes - (chosen?.costBytes ?? 0)),
+      printable(wordFor(say, offer.label)),
+      bytes(offer.fetchBytes),
+      bytes(offer.costBytes),
+      offer === chosen ? say.chosen(offer.requests) : dearerText(offer.costBytes - (chosen?.costBytes ?? 0), say),
     ]),
     ...losers
       .slice(0, losersShownMax)
       .map((loser) => [
-        printable(loser.label),
+        printable(wordFor(say, loser.label)),
         '',
-        loser.costBytes === null ? '—' : bytesText(loser.costBytes),
-        lossText(loser, chosen),
+        loser.costBytes === null ? '—' : bytes(loser.costBytes),
+        lossText(loser, chosen, say),
       ]),
   ];
   const rest = losers.length - losersShownMax;
   return [
     ...tableLines(
-      [{ title: 'plan' }, { title: 'to fetch', align: 'right' }, { title: 'cost', align: 'right' }, { title: '' }],
+      [{ title: say.plan }, { title: say.toFetch, align: 'right' }, { title: say.cost, align: 'right' }, { title: '' }],
       rows,
     ),
-    ...(rest > 0 ? [`… and ${countText(rest, 'more plan')} that lost`] : []),
+    ...(rest > 0 ? [say.morePlans(rest)] : []),
   ];
 }

@@ -1,103 +1,78 @@
-/** `remendo status`: what is installed, read from a few small files; nothing is changed and nobody is asked. */
-import {
-  type Installed,
-  manifestBytes,
-  manifestDigest,
-  nodeFileSystem,
-  peekInstall,
-  shownVersion,
-  type TrustStatus,
-  UpdaterError,
-} from '@remendo/core';
+/** `remendo status`: what is installed, what is under way, and who looks after it. Changes nothing and asks no server. */
+import { manifestBytes, manifestDigest, shownVersion } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
+import { loadSettings } from '../config-files.js';
+import { parseTerminalSecret } from '../credentials.js';
 import { exitCodes } from '../exit-codes.js';
-import { printable } from '../output/printable.js';
-import { bytesText, countText } from '../output/quantity.js';
-import { pairLines } from '../output/table.js';
+import { agentServiceOf } from '../service/agent-service-of.js';
+import { serviceSettingsOf } from '../service/service-settings.js';
+import { systemService } from '../service/system-service.js';
 import { withTerminal } from './open-terminal.js';
+import { type InstallStatus, type LastTransaction, readStatus } from './read-status.js';
+import { statusLines } from './status-lines.js';
 
 export async function runStatus(context: CommandContext, flags: SettingSources['flags']): Promise<number> {
-  const { output } = context;
+  const { output, language, environment } = context;
   const open = { command: 'status', flags, asksServer: false, changesInstall: false };
-  return withTerminal(context, open, async ({ updater, layout }) => {
-    const installed = await updater.status();
-    const last = await peekInstall(nodeFileSystem(), layout);
-    if (installed.version === null && installed.state === null && last === null) {
-      throw new UpdaterError('INSTALL_NOT_FOUND', `nothing is installed in ${layout.root}`, { details: { root: layout.root } });
-    }
-    const trust = await updater.trust();
-    output.document({ ...documentOf(layout.root, installed, last), trust: trustDocument(trust) });
-    for (const line of pairLines([...pairsOf(layout.root, installed, last), ['trust', trustText(trust)]])) output.line(line);
+  return withTerminal(context, open, async (terminal) => {
+    const settings = loadSettings(['service', 'selfUpdate', 'terminalSecret'], { flags, environment });
+    const { service, selfUpdate, terminalSecret } = settings;
+    const status = await readStatus(terminal, {
+      enrolledAs: terminalSecret === null ? null : parseTerminalSecret(terminalSecret).id,
+      service: agentServiceOf(terminal.layout, { service: serviceSettingsOf(service), selfUpdate }, systemService),
+    });
+    output.document(documentOf(status));
+    for (const line of statusLines(status, language)) output.line(line);
     return exitCodes.done;
   });
 }
 
-const documentOf = (root: string, { version, state, manifest, blocked }: Installed, last: LastTransaction | null) => ({
-  root,
-  version: version === null ? null : shownVersion(version),
-  application: state?.application ?? null,
-  platform: state?.platform ?? null,
-  channel: state?.channel ?? null,
-  terminalId: state?.terminalId ?? null,
-  manifestDigest: manifest === null ? null : manifestDigest(manifest),
-  files: manifest?.files.length ?? null,
-  bytes: manifest === null ? null : manifestBytes(manifest),
-  blocked,
-  lastTransaction:
-    last === null
-      ? null
-      : { state: last.state, base: last.base?.version ?? null, target: last.target.version, reason: last.reason },
+const isoTime = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
+
+function documentOf({ root, installed, enrolledAs, lastCheck, last, agent, backups, trust }: InstallStatus) {
+  const { version, state, manifest, blocked, floor } = installed;
+  return {
+    root,
+    version: version === null ? null : shownVersion(version),
+    application: state?.application ?? null,
+    platform: state?.platform ?? null,
+    channel: state?.channel ?? null,
+    terminalId: enrolledAs ?? state?.terminalId ?? null,
+    isEnrolled: enrolledAs !== null,
+    manifestDigest: manifest === null ? null : manifestDigest(manifest),
+    files: manifest?.files.length ?? null,
+    bytes: manifest === null ? null : manifestBytes(manifest),
+    blocked,
+    mandatoryFloor: floor,
+    lastCheck: lastCheck === null ? null : checkDocument(lastCheck),
+    lastTransaction: last === null ? null : transactionDocument(last),
+    agent: {
+      service: agent.service?.name ?? null,
+      state: agent.service?.state ?? null,
+      lastRunAt: isoTime(agent.lastRunMs),
+      preparedVersion: agent.preparedVersion,
+    },
+    backups: backups.map(({ job, results, sinceMs }) => ({ job, state: results[0]?.state ?? null, since: isoTime(sinceMs) })),
+    trust: {
+      kind: trust.kind,
+      hasRoot: trust.hasRoot,
+      rootVersion: trust.rootVersion,
+      newestSignedAt: isoTime(trust.newestSignedAtMs),
+    },
+  };
+}
+
+const transactionDocument = ({ state, base, target, reason, heldBecause }: LastTransaction) => ({
+  state,
+  base: base?.version ?? null,
+  target: target.version,
+  reason,
+  heldBecause,
 });
 
-function pairsOf(
-  root: string,
-  { version, state, manifest, blocked }: Installed,
-  last: LastTransaction | null,
-): readonly (readonly [string, string])[] {
-  return [
-    ['root', printable(root)],
-    ['version', version === null ? 'unknown' : shownVersion(version)],
-    ['application', printable(state === null ? 'unknown' : `${state.application} (${state.platform}), channel ${state.channel}`)],
-    [
-      'manifest',
-      manifest === null
-        ? 'missing or of another version'
-        : `${countText(manifest.files.length, 'file')}, ${bytesText(manifestBytes(manifest))}, ${manifestDigest(manifest)}`,
-    ],
-    ...(state === null ? [] : ([['terminal', printable(state.terminalId)]] as const)),
-    ...(blocked.length === 0 ? [] : ([['not tried again', printable(blocked.join(', '))]] as const)),
-    ...(last === null ? [] : ([['last update', transactionText(last)]] as const)),
-  ];
-}
-
-const trustDocument = ({ kind, hasRoot, rootVersion, newestSignedAtMs }: TrustStatus) => ({
-  kind,
-  hasRoot,
-  rootVersion,
-  newestSignedAt: newestSignedAtMs === null ? null : new Date(newestSignedAtMs).toISOString(),
+const checkDocument = ({ askedAtMs, found }: NonNullable<InstallStatus['lastCheck']>) => ({
+  at: isoTime(askedAtMs),
+  outcome: found.kind.replaceAll('-', '_'),
+  version: 'version' in found ? found.version : found.installed,
 });
-
-function trustText({ hasRoot, rootVersion, newestSignedAtMs }: TrustStatus): string {
-  if (!hasRoot) return "no root yet: the server's is taken at the first contact";
-  if (newestSignedAtMs === null) return 'a root was shipped; nothing was verified with it yet';
-  return `root ${rootVersion}, newest signature of ${new Date(newestSignedAtMs).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-}
-
-type LastTransaction = NonNullable<Awaited<ReturnType<typeof peekInstall>>>;
-
-const stateTexts: Readonly<Record<string, string>> = {
-  begun: 'begun; the next command gives it up',
-  staged: 'ready to be put in place',
-  committing: 'being put in place; the next command goes on with it',
-  committed: 'in place, still has to prove healthy',
-  confirmed: 'done',
-  rolling_back: 'being rolled back; the next command goes on with it',
-  rolled_back: 'rolled back',
-  discarded: 'given up; nothing was changed',
-};
-
-function transactionText({ state, base, target, reason }: LastTransaction): string {
-  const because = reason === null ? '' : ` (${printable(reason)})`;
-  return `${printable(base?.version ?? 'nothing')} → ${printable(target.version)}: ${stateTexts[state] ?? printable(state)}${because}`;
-}

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { appendFile, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { temporaryFolders } from '../testing/run-remendo.js';
+import { readUpdateLog } from './read-update-log.js';
 import { openUpdateLog, type UpdateLogOptions } from './update-log.js';
 
 const makeFolder = temporaryFolders();
@@ -55,6 +56,56 @@ describe('update.log', () => {
     for (let index = 0; index < 100; index++) log.write('event', { index });
     expect((await stat(path)).size + (await stat(`${path}.1`)).size).toBeLessThan(2_400);
     expect((await readFile(path, 'utf8')).trim().split('\n').at(-1)).toContain('"index":99');
+  });
+
+  it('keeps so many older files, and forgets the oldest', async () => {
+    const path = join(await makeFolder(), 'update.log');
+    const log = openUpdateLog(options(path, { bytesMax: 200, oldFilesMax: 3 }));
+    for (let index = 0; index < 40; index++) log.write('event', { index });
+    const kept = await Promise.all([`${path}.3`, `${path}.2`, `${path}.1`, path].map((file) => readFile(file, 'utf8')));
+    const indexes = kept.flatMap((text) => text.trim().split('\n')).map((line) => (JSON.parse(line) as { index: number }).index);
+    expect(indexes).toEqual(Array.from({ length: indexes.length }, (_, index) => 40 - indexes.length + index));
+    expect(existsSync(`${path}.4`)).toBe(false);
+    const bare = openUpdateLog(options(path, { bytesMax: 1, oldFilesMax: 0 }));
+    bare.write('one');
+    expect((await readFile(path, 'utf8')).trim().split('\n')).toHaveLength(1);
+  });
+
+  it('that another program is turning over, or died at it, takes every line all the same', async () => {
+    const path = join(await makeFolder(), 'update.log');
+    const log = openUpdateLog(options(path, { bytesMax: 100 }));
+    await writeFile(path, 'x'.repeat(200));
+    await writeFile(`${path}.rotating`, '');
+    log.write('one');
+    expect(await readFile(path, 'utf8')).toContain('"one"');
+    await utimes(`${path}.rotating`, new Date(), new Date(Date.now() - 60_000));
+    log.write('two');
+    expect(await readFile(`${path}.1`, 'utf8')).toContain('"one"');
+    expect(await readFile(path, 'utf8')).toContain('"two"');
+  });
+
+  it('loses no line when several programs write and turn it over at the same time', async () => {
+    const path = join(await makeFolder(), 'update.log');
+    const logs = Array.from({ length: 4 }, () => openUpdateLog(options(path, { bytesMax: 2_000, oldFilesMax: 99 })));
+    for (let index = 0; index < 200; index++) logs[index % 4]?.write('event', { index });
+    const files = (await readdir(dirname(path))).filter((name) => name.startsWith('update.log'));
+    const texts = await Promise.all(files.map((name) => readFile(join(dirname(path), name), 'utf8')));
+    const lines = texts.flatMap((text) => text.trim().split('\n'));
+    expect(new Set(lines.map((line) => (JSON.parse(line) as { index: number }).index)).size).toBe(200);
+  });
+
+  it('is read back from the end, older file first, without what was torn', async () => {
+    const home = await makeFolder();
+    const path = join(home, 'update.log');
+    const log = openUpdateLog(options(path, { bytesMax: 1_000, oldFilesMax: 9 }));
+    for (let index = 0; index < 30; index++) log.write('event', { index });
+    await appendFile(path, '{"time":"1970-01-01T00:00:00.000Z","command":"ins');
+    const indexes = readUpdateLog(home).map(({ index }) => index);
+    expect(indexes.at(-1)).toBe(29);
+    expect(indexes.length).toBeGreaterThan(8);
+    expect(readUpdateLog(home, { entriesMax: 3 }).map(({ index }) => index)).toEqual([27, 28, 29]);
+    expect(readUpdateLog(home, { bytesMax: 300 }).map(({ index }) => index)).toEqual([28, 29]);
+    expect(readUpdateLog(join(home, 'nowhere'))).toEqual([]);
   });
 
   it('a command that only looks makes no folder for it', async () => {

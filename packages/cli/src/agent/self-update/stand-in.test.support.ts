@@ -1,0 +1,146 @@
+/**
+ * An agent as small as can be, for processes that tests start: it looks after itself as `remendo agent` does, and otherwise
+ * only writes down that it ran. Its file is a script that starts this program, bundled into one file.
+ */
+import { appendFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createUpdater, type FileSystem, type InstallGate, installLayout, nodeHost, UpdaterError } from '@remendo/core';
+import { exitCodes } from '../../exit-codes.js';
+import { qualifyProgram } from './qualify-program.js';
+import { createSelfUpdate } from './self-update.js';
+
+/** In the variable STAND_IN, as JSON. */
+export interface StandInWorld {
+  readonly root: string;
+  readonly server: string;
+  /** Kills itself at the n-th change of the disk, counted from 1. */
+  readonly killAt?: number;
+  /** The disk is full from the n-th writing on. */
+  readonly fullFrom?: number;
+  /** Somebody holds the program: it can not be moved. */
+  readonly isHeld?: boolean;
+}
+
+export interface StandIn {
+  readonly version: string;
+  readonly behaviour: 'good' | 'crash-in-round';
+}
+
+export const standInProgram = 'agent';
+
+/** One run of it. @param mode `--guard`, or nothing. @returns its exit code. */
+export async function standInRound({ version, behaviour }: StandIn, world: StandInWorld, mode?: string): Promise<number> {
+  const layout = installLayout(world.root);
+  const { programs: _programs, ...machine } = nodeHost({ workers: 1 });
+  const host = { ...machine, fileSystem: worldly(machine.fileSystem, world) };
+  const told = (event: string, fields: object = {}): void =>
+    appendFileSync(join(world.root, 'story'), `${JSON.stringify({ ...fields, by: version, event })}\n`);
+  const updater = (gate: InstallGate) =>
+    createUpdater({
+      root: world.root,
+      server: world.server,
+      host,
+      gate,
+      trust: { kind: 'announced' },
+      http: { retries: { retriesMax: 0 } },
+    });
+  const self = createSelfUpdate({
+    fileSystem: host.fileSystem,
+    layout,
+    program: standInProgram,
+    startsMax: 2,
+    localUpdater: updater(async () => {}),
+    openUpdater: async (gate) => updater(gate),
+    qualify: (program) => qualifyProgram({ program, args: ['--qualify'], folder: world.root, msMax: 1_000 }),
+    log: told,
+  });
+  const begun = await self.begin(mode === '--guard' ? 'spare' : 'program');
+  if (mode === '--guard') return 0;
+  if (begun === 'restart') return exitCodes.restart;
+  told('round');
+  if (behaviour === 'crash-in-round') return 1;
+  await self.confirm();
+  const step = await self.update();
+  await self.close();
+  return step === 'restart' ? exitCodes.restart : 0;
+}
+
+function worldly(fileSystem: FileSystem, { killAt, fullFrom, isHeld, root }: StandInWorld): FileSystem {
+  let changes = 0;
+  const changed = (): void => {
+    if (++changes === killAt) process.kill(process.pid, 'SIGKILL');
+  };
+  const full = (): boolean => fullFrom !== undefined && changes >= fullFrom;
+  const noSpace = (): never => {
+    throw new UpdaterError('STORAGE_NO_SPACE', 'the disk is full');
+  };
+  const live = join(root, standInProgram);
+  return {
+    ...bound(fileSystem),
+    async open(path, mode) {
+      const handle = await fileSystem.open(path, mode);
+      const write = handle.write.bind(handle);
+      return Object.assign(handle, {
+        write: async (offset: number, chunk: Uint8Array) => {
+          changed();
+          return full() ? noSpace() : write(offset, chunk);
+        },
+      });
+    },
+    async rename(from, to) {
+      changed();
+      if (isHeld === true && (from === live || to === live)) throw new UpdaterError('TRANSACTION_FILE_HELD', `${live} is held`);
+      await fileSystem.rename(from, to);
+      changed();
+    },
+  };
+}
+
+/** Methods of a class, as a plain object that can be spread. */
+function bound(fileSystem: FileSystem): FileSystem {
+  const names = [
+    'stat',
+    'open',
+    'list',
+    'makeDirectory',
+    'rename',
+    'removeFile',
+    'removeDirectory',
+    'setMode',
+    'syncDirectory',
+    'freeBytes',
+  ] as const;
+  const methods = Object.fromEntries(names.map((name) => [name, fileSystem[name].bind(fileSystem)]));
+  const { hasModes, canSyncDirectories } = fileSystem;
+  return { hasModes, canSyncDirectories, ...methods } as unknown as FileSystem;
+}
+
+const marked = '# stand-in ';
+
+/** Its file: answers to `--qualify` by itself, so that a trial run costs nothing, and else starts the bundle. */
+export const standInScript = (bundle: string, standIn: StandIn): string =>
+  [
+    '#!/bin/sh',
+    `${marked}${JSON.stringify(standIn)}`,
+    `[ "$1" = --qualify ] && echo '${JSON.stringify({ event: 'qualified', version: standIn.version })}' && exit`,
+    `exec '${process.execPath}' -e 'require("${bundle}").runStandIn(${JSON.stringify(standIn)})' -- "$@"`,
+    '',
+  ].join('\n');
+
+/** Null: the file is something else. */
+export function readStandIn(text: string): StandIn | null {
+  const line = text.split('\n').find((one) => one.startsWith(marked));
+  return line === undefined ? null : (JSON.parse(line.slice(marked.length)) as StandIn);
+}
+
+/** What the script calls. */
+export function runStandIn(standIn: StandIn): void {
+  const world = JSON.parse(process.env.STAND_IN ?? '{}') as StandInWorld;
+  standInRound(standIn, world, process.argv[1]).then(
+    (code) => process.exit(code),
+    (error: unknown) => {
+      process.stderr.write(`${String(error)}\n`);
+      process.exit(99);
+    },
+  );
+}

@@ -1,0 +1,122 @@
+/**
+ * One round of the agent: check → (download window) prepare → (install window, no hold, nothing runs) install. Each step
+ * that can not be taken now ends the round with a reason and a time; what was downloaded stays for the next.
+ *
+ * An update that this agent put in place waits for the next `launch` to prove it; until then nothing is installed over it,
+ * or the way back would be gone before anybody knows whether it is needed.
+ */
+import { type CheckResult, type Host, hasCode, isUpdaterError, type UpdateResult } from '@remendo/core';
+import type { AgentConfig } from './agent-config.js';
+import type { Hold } from './hold-lock.js';
+import { endOfFailure, type JobEnd, type WaitReason } from './job.js';
+import { closesAtMs, isOpen, opensAtMs } from './maintenance-windows.js';
+
+type Clock = Host['clock'];
+
+export interface CyclePorts {
+  readonly config: AgentConfig;
+  readonly clock: Clock;
+  check(signal: AbortSignal): Promise<CheckResult>;
+  /** Downloads all that an update needs, and changes nothing that the application sees. */
+  prepare(signal: AbortSignal): Promise<unknown>;
+  update(signal: AbortSignal): Promise<UpdateResult>;
+  hold(): Hold;
+  /** Whether an update is in place that no start has proved yet. */
+  isAwaitingLaunch(): Promise<boolean>;
+  /** What was downloaded already; null: nothing that is known of. */
+  readonly prepared: { get(): string | null; set(version: string | null): void };
+  log(event: string, fields: object): void;
+}
+
+class WindowClosed extends Error {
+  override readonly name = 'WindowClosed';
+}
+
+/** @throws the signal's reason. */
+export async function runUpdateCycle(ports: CyclePorts, signal: AbortSignal): Promise<JobEnd> {
+  try {
+    const found = await ports.check(signal);
+    const { kind, installed } = found;
+    ports.log('checked', { outcome: kind.replaceAll('-', '_'), installed, ...aboutOf(found) });
+    if (found.kind !== 'available') return { kind: 'done', outcome: kind.replaceAll('-', '_'), detail: detailOf(found) };
+    return (await prepare(ports, found.version, signal)) ?? (await install(ports, found.version, signal));
+  } catch (error) {
+    signal.throwIfAborted();
+    return endOf(ports, error);
+  }
+}
+
+const aboutOf = (found: CheckResult): object =>
+  found.kind === 'not-offered' ? { reason: found.reason } : 'version' in found ? { version: found.version } : {};
+
+const detailOf = (found: CheckResult): string | null =>
+  found.kind === 'not-offered' ? found.reason : found.kind === 'blocked' ? found.version : null;
+
+/** @returns why it is not here yet, or null. */
+async function prepare(ports: CyclePorts, version: string, signal: AbortSignal): Promise<JobEnd | null> {
+  const { config, clock, prepared } = ports;
+  if (prepared.get() === version) return null;
+  const windows = config.downloadWindows;
+  const nowMs = clock.now();
+  if (!isOpen(windows, nowMs)) return waiting('download_window', opensAtMs(windows, nowMs), version);
+  ports.log('update_started', { state: 'started', version });
+  const closing = closeInTime(clock, closesAtMs(windows, nowMs));
+  try {
+    await ports.prepare(AbortSignal.any([signal, closing.signal]));
+  } finally {
+    closing.stop();
+  }
+  prepared.set(version);
+  ports.log('update_prepared', { version });
+  return null;
+}
+
+/** A signal that is aborted when a window closes, however the clock is set until then. */
+function closeInTime(clock: Clock, closesAt: number | null): { readonly signal: AbortSignal; stop(): void } {
+  const [closing, stopping] = [new AbortController(), new AbortController()];
+  const wait = async (untilMs: number): Promise<void> => {
+    while (clock.now() < untilMs) await clock.sleep(Math.min(untilMs - clock.now(), 60_000), stopping.signal);
+    closing.abort(new WindowClosed('the download window has closed'));
+  };
+  if (closesAt !== null) wait(closesAt).catch(() => undefined);
+  return { signal: closing.signal, stop: () => stopping.abort() };
+}
+
+async function install(ports: CyclePorts, version: string, signal: AbortSignal): Promise<JobEnd> {
+  const { config, clock, prepared } = ports;
+  if (await ports.isAwaitingLaunch()) {
+    ports.log('update_waits', { reason: 'awaiting_launch', until: null, detail: version });
+    return { kind: 'done', outcome: 'awaiting_launch', detail: version };
+  }
+  const nowMs = clock.now();
+  if (!isOpen(config.installWindows, nowMs)) return waiting('install_window', opensAtMs(config.installWindows, nowMs), version);
+  const hold = ports.hold();
+  if (hold.kind === 'held') return waiting('on_hold', null, version);
+  if (hold.kind === 'stale') ports.log('hold_ignored', { since: new Date(hold.sinceMs).toISOString() });
+  const result = await ports.update(signal);
+  prepared.set(null);
+  const { kind } = result;
+  if (result.kind === 'updated') return { kind: 'done', outcome: 'updated', detail: result.version };
+  if (result.kind === 'rolled-back') return { kind: 'done', outcome: 'rolled_back', detail: `${result.version}: ${result.reason}` };
+  return { kind: 'done', outcome: kind.replaceAll('-', '_'), detail: detailOf(result) };
+}
+
+const waiting = (reason: WaitReason, untilMs: number | null, detail: string): JobEnd => ({
+  kind: 'wait',
+  reason,
+  untilMs,
+  detail,
+});
+
+/** Somebody else's turn is no failure. */
+function endOf({ config, clock, prepared, log }: CyclePorts, error: unknown): JobEnd {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof WindowClosed) return waiting('download_window', opensAtMs(config.downloadWindows, clock.now()), message);
+  if (hasCode(error, 'INSTALL_ON_HOLD')) return waiting('on_hold', null, message);
+  if (hasCode(error, 'INSTALL_IN_USE', 'TRANSACTION_FILE_HELD')) return waiting('in_use', null, message);
+  if (hasCode(error, 'TRANSACTION_LOCKED', 'TRANSACTION_ROLLBACK_PENDING')) return waiting('busy', null, message);
+  // What is here may be what is wrong, or is no longer what is offered.
+  if (!hasCode(error, 'DOWNLOAD_FAILED', 'LIMIT_RATE', 'SERVER_FAILED')) prepared.set(null);
+  log('update_failed', { state: 'failed', code: isUpdaterError(error) ? error.code : null, message });
+  return endOfFailure(error);
+}
