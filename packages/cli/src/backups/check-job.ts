@@ -1,0 +1,155 @@
+/** One look at a job: what is in its folder, what that means, and what is to be remembered of it. */
+import { statfs } from 'node:fs/promises';
+import type { Clock, Random } from '@remendo/core';
+import { proofsKept, stateBefore, usualBytes } from './advance-record.js';
+import type { CheckedJob } from './checked-job.js';
+import { byGravity, type Finding, finding, stateOf } from './finding.js';
+import { chooseNewest, type DatedFile, dateFiles, judgeAge, judgeSizes } from './judge-files.js';
+import { type BackupListing, listBackupFiles } from './list-backup-files.js';
+import type { BackupJob } from './parse-backups.js';
+import type { BackupResult, GoodFile, JobRecord, Proof } from './records.js';
+import { type VerifyOptions, verifyBackup } from './verify-backup.js';
+
+export interface CheckPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly signal: AbortSignal;
+  /** Of the programs that prove backups. */
+  readonly environment: NodeJS.ProcessEnv;
+  /** Bytes free on the volume of a folder; null: it does not say. Default: the system's answer. */
+  readonly freeBytes?: ((folder: string) => Promise<number | null>) | undefined;
+  /** For how long a folder may say nothing; default ten minutes. */
+  readonly listMsMax?: number;
+}
+
+const listMsMaxDefault = 600_000;
+
+/** @throws the signal's reason, nothing else on purpose. */
+export async function checkJob(
+  job: BackupJob,
+  record: JobRecord,
+  ports: CheckPorts,
+  again: VerifyOptions['again'] = 'when due',
+): Promise<CheckedJob> {
+  const nowMs = ports.clock.now();
+  const listing = await listInTime(job, ports);
+  if ('kind' in listing) return failed(record, ports, nowMs, listing);
+  const { files, ahead } = dateFiles(listing, record.ahead, nowMs);
+  const growing = new Set<string>();
+  for (;;) {
+    const { newest, latest } = chooseNewest(files, job, nowMs, growing);
+    if (newest === null && latest !== null) return undecided(record, ports, listing, latest);
+    const aged = judgeAge({ newest, latest }, job, { nowMs, was: stateBefore(record) });
+    const options = { nowMs, again, proofs: record.proofs, signal: ports.signal, environment: ports.environment };
+    const verdict = aged.length > 0 || newest === null ? null : await verifyBackup(newest, job, options);
+    if (verdict?.kind === 'growing') {
+      growing.add(newest?.name ?? '');
+      continue;
+    }
+    const proof = verdict?.proof ?? null;
+    const freeBytes = await (ports.freeBytes ?? freeBytesOf)(job.folder);
+    const sizes = judgeSizes(newest, job, { usual: usualBytes(record), copies: copiesOf(listing, job, nowMs, growing), freeBytes });
+    const bad = proof?.bad ?? null;
+    const findings = byGravity([...aged, ...(bad === null ? [] : [bad]), ...sizes]);
+    const isGood = proof !== null && bad === null && !findings.some(({ kind }) => kind === 'file_small' || kind === 'file_shrunk');
+    return {
+      result: {
+        ...{ id: ports.random.id(), atMs: nowMs, state: stateOf(findings), findings: [...findings] },
+        ...{ files: listing.count, totalBytes: listing.totalBytes, freeBytes },
+        newest: shown(newest ?? latest),
+      },
+      proofs: proof === null ? [...record.proofs] : remembered(record.proofs, proof),
+      ahead: [...ahead],
+      good: isGood && newest !== null ? identityOf(newest) : null,
+      proven: provenAfter(record, { newest, isGood, hasVerdict: verdict !== null, nowMs }),
+      isGrowing: latest !== null && latest.name !== newest?.name,
+    };
+  }
+}
+
+const identityOf = ({ name, bytes, modifiedMs }: DatedFile): GoodFile => ({ name, bytes, modifiedMs });
+const shown = (file: DatedFile | null): BackupResult['newest'] =>
+  file === null ? null : { name: file.name, bytes: file.bytes, atMs: Math.max(0, file.madeMs) };
+
+/** A share that has vanished may neither answer nor fail. What hangs there is left alone. */
+async function listInTime(
+  job: BackupJob,
+  { clock, signal, listMsMax = listMsMaxDefault }: CheckPorts,
+): Promise<BackupListing | Finding> {
+  const over = new AbortController();
+  const both = AbortSignal.any([signal, over.signal]);
+  const listing = listBackupFiles({ folder: job.folder, files: job.files, signal: both });
+  const late = clock
+    .sleep(listMsMax, both)
+    .then(() => finding('folder_silent', { folder: job.folder, seconds: listMsMax / 1_000 }));
+  try {
+    return await Promise.race([listing, late]);
+  } finally {
+    over.abort();
+    for (const loser of [listing, late]) loser.catch(() => undefined);
+  }
+}
+
+function failed(record: JobRecord, { random }: CheckPorts, nowMs: number, what: Finding): CheckedJob {
+  const findings = [what];
+  return {
+    result: {
+      ...{ id: random.id(), atMs: nowMs, state: stateOf(findings), findings },
+      ...{ files: 0, totalBytes: 0, newest: null, freeBytes: null },
+    },
+    proofs: [...record.proofs],
+    ahead: [...record.ahead],
+    good: null,
+    proven: null,
+    isGrowing: false,
+  };
+}
+
+/** All that is there is still being written: what was said before stays said. */
+async function undecided(record: JobRecord, ports: CheckPorts, listing: BackupListing, latest: DatedFile): Promise<CheckedJob> {
+  const { count, totalBytes } = listing;
+  const [last] = record.results;
+  return {
+    result: {
+      ...{ id: ports.random.id(), atMs: ports.clock.now(), state: stateBefore(record), findings: last?.findings ?? [] },
+      ...{ files: count, totalBytes, newest: shown(latest), freeBytes: null },
+    },
+    ...{ proofs: [...record.proofs], ahead: [...record.ahead], good: null, proven: null, isGrowing: true },
+  };
+}
+
+/** Files that nobody writes to any more and that hold something. Of more than are remembered by name, all count. */
+function copiesOf({ count, files }: BackupListing, job: BackupJob, nowMs: number, growing: ReadonlySet<string>): number {
+  const isCopy = (bytes: number, modifiedMs: number, name: string): boolean =>
+    bytes > 0 && !growing.has(name) && !(modifiedMs > nowMs - job.settleSeconds * 1_000 && modifiedMs <= nowMs);
+  return count - files.filter(({ bytes, modifiedMs, name }) => !isCopy(bytes, modifiedMs, name)).length;
+}
+
+/** Each file once, the last judged first. */
+const remembered = (proofs: readonly Proof[], proof: Proof): Proof[] =>
+  [proof, ...proofs.filter(({ name }) => name !== proof.name)].slice(0, proofsKept);
+
+interface Outcome {
+  readonly newest: DatedFile | null;
+  readonly isGood: boolean;
+  /** Whether the newest was looked at; not when it is too old, for example. */
+  readonly hasVerdict: boolean;
+  readonly nowMs: number;
+}
+
+/** While nothing new is there to be judged, what was proved stays proved, if it is still there. */
+function provenAfter({ proven }: JobRecord, { newest, isGood, hasVerdict, nowMs }: Outcome): JobRecord['proven'] {
+  if (isGood && newest !== null) return { ...identityOf(newest), madeMs: Math.max(0, newest.madeMs), provenMs: nowMs };
+  const isSame =
+    newest !== null && newest.name === proven?.name && newest.bytes === proven.bytes && newest.modifiedMs === proven.modifiedMs;
+  return !hasVerdict && isSame ? proven : null;
+}
+
+async function freeBytesOf(folder: string): Promise<number | null> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return Math.min(Number.MAX_SAFE_INTEGER, bavail * bsize);
+  } catch {
+    return null;
+  }
+}

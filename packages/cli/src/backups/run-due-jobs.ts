@@ -1,0 +1,67 @@
+/** What an agent calls again and again: looks at the jobs whose time has come and delivers what waits. */
+import { recordOf } from './advance-record.js';
+import { type BackupMonitor, type BackupMonitorOptions, createBackupMonitor, type LookedAt } from './backup-monitor.js';
+import type { Undelivered } from './deliver-messages.js';
+import type { BackupJob } from './parse-backups.js';
+import type { BackupRecords } from './records.js';
+
+export interface BackupRun {
+  readonly lookedAt: readonly LookedAt[];
+  readonly undelivered: readonly Undelivered[];
+  /** When something is due again; call earlier as you like. */
+  readonly nextMs: number;
+}
+
+/** After something that should not happen. */
+const afterFailureMs = 300_000;
+
+/**
+ * One round. Never rejects: what fails is logged, and the other jobs and targets go on. Resolves early when the signal is
+ * aborted. A job that is bad is no failure: its state says so.
+ */
+export async function runDueBackupJobs(options: BackupMonitorOptions): Promise<BackupRun> {
+  const { backups, clock, signal, log } = options;
+  const lookedAt: LookedAt[] = [];
+  let undelivered: readonly Undelivered[] = [];
+  let nextMs = clock.now() + afterFailureMs;
+  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+    if (signal.aborted) return;
+    await work().catch((error: unknown) => {
+      if (!signal.aborted) log('backup_monitor_failed', { what, message: error instanceof Error ? error.message : String(error) });
+    });
+  };
+  await attempt('monitor', async () => {
+    const monitor = createBackupMonitor(options);
+    const deliver = (): Promise<void> =>
+      attempt('delivery', async () => {
+        undelivered = await monitor.deliver();
+      });
+    const due = await dueJobs(monitor, backups.jobs, clock.now());
+    for (const job of due) {
+      await attempt(job.name, async () => void lookedAt.push(await monitor.look(job)));
+      // Whoever is to be told is told before the next large file is read.
+      await deliver();
+    }
+    if (due.length === 0) await deliver();
+    nextMs = nextOf(await monitor.records(), options);
+  });
+  return { lookedAt, undelivered, nextMs };
+}
+
+const dueJobs = async (monitor: BackupMonitor, jobs: readonly BackupJob[], nowMs: number): Promise<readonly BackupJob[]> => {
+  const records = await monitor.records();
+  return jobs.filter((job) => nextCheckMs(records, job, nowMs) <= nowMs);
+};
+
+/** A check in the future was made before the clock was set back: it says nothing about when the next one is due. */
+function nextCheckMs(records: BackupRecords, job: BackupJob, nowMs: number): number {
+  const last = recordOf(records, job.name).results[0]?.atMs;
+  return last === undefined || last > nowMs ? nowMs : last + job.checkSeconds * 1_000;
+}
+
+function nextOf(records: BackupRecords, { backups, clock }: BackupMonitorOptions): number {
+  const nowMs = clock.now();
+  const checks = backups.jobs.map((job) => nextCheckMs(records, job, nowMs));
+  const queues = records.queues.filter(({ messages }) => messages.length > 0).map(({ nextMs }) => nextMs);
+  return Math.max(nowMs + 1_000, Math.min(nowMs + 3_600_000, ...checks, ...queues));
+}
