@@ -8,7 +8,7 @@ const writers: readonly OtherWriter[] = [{ path: '/opt/erp', who: 'everybody' }]
 
 function judged(safety: Safety): readonly string[] {
   const warnings: string[] = [];
-  judge({ warn: (text) => void warnings.push(text) }, layout, safety);
+  judge({ language: 'en', warn: (text) => void warnings.push(text) }, layout, safety);
   return warnings;
 }
 
@@ -42,7 +42,7 @@ it('names a few of many, without what could harm a screen', () => {
 
 it('a command that checks and then installs warns once, and is refused whenever it would be', async () => {
   const warnings: string[] = [];
-  const output = { warn: (text: string) => void warnings.push(text) };
+  const output = { language: 'en' as const, warn: (text: string) => void warnings.push(text) };
   const safety = (isPrivileged: boolean) => ({
     inspect: async () => ({ writers, isPrivileged, unknown: null }),
     planTightening: async () => [],

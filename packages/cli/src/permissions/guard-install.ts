@@ -2,6 +2,7 @@ import { type InstallLayout, UpdaterError } from '@remendo/core';
 import type { Output } from '../output/output.js';
 import { printable } from '../output/printable.js';
 import type { InstallPermissions, OtherWriter, Safety } from './install-permissions.js';
+import { permissionMessages } from './messages.js';
 import { systemPermissions } from './system-permissions.js';
 
 /**
@@ -10,30 +11,34 @@ import { systemPermissions } from './system-permissions.js';
  * @throws UpdaterError INSTALL_UNSAFE
  */
 export async function guardInstall(
-  output: Pick<Output, 'warn'>,
+  output: Pick<Output, 'warn' | 'language'>,
   layout: InstallLayout,
   permissions: InstallPermissions = systemPermissions(),
 ): Promise<void> {
   const isTold = told.has(output);
   told.add(output);
-  judge(isTold ? { warn: () => {} } : output, layout, await permissions.inspect(layout));
+  judge(isTold ? { warn: () => {}, language: output.language } : output, layout, await permissions.inspect(layout));
 }
 
 /** One command may do the work of two: what was said once on its output is not said again. */
 const told = new WeakSet<object>();
 
 /** @throws UpdaterError INSTALL_UNSAFE */
-export function judge(output: Pick<Output, 'warn'>, { root }: InstallLayout, { writers, isPrivileged, unknown }: Safety): void {
-  if (unknown !== null) output.warn(`who can write to ${printable(root)} can not be told: ${printable(unknown)}`);
+export function judge(
+  output: Pick<Output, 'warn' | 'language'>,
+  { root }: InstallLayout,
+  { writers, isPrivileged, unknown }: Safety,
+): void {
+  const say = permissionMessages(output.language);
+  if (unknown !== null) output.warn(say.unknown(printable(root), printable(unknown)));
   if (writers.length === 0) return;
   const places = placesOf(writers);
-  const list = [...places.slice(0, shownMax), ...(places.length > shownMax ? [`${places.length - shownMax} more`] : [])].join(', ');
+  const list = [...places.slice(0, shownMax), ...(places.length > shownMax ? [say.more(places.length - shownMax)] : [])].join(', ');
   if (isPrivileged)
     throw new UpdaterError('INSTALL_UNSAFE', `this program runs with more rights than those who can write to ${printable(list)}`, {
       details: { root, writers: places },
     });
-  const advice = 'remendo setup takes that away where it may';
-  output.warn(`others can change what is installed, and with it what is run: ${printable(list)}; ${advice}`);
+  output.warn(say.othersCanWrite(printable(list)));
 }
 
 const shownMax = 5;

@@ -46,9 +46,12 @@ export const posixPermissions = (runner: PosixRunner = posixRunner()): InstallPe
   },
 
   async planTightening({ root, home, trust }) {
-    const steps: TighteningStep[] = [await tighten(root, 0o022), await tighten(home, 0o077), await tighten(trust, 0o077)].flat();
-    // What lies deeper is nobody else's to look into; releases' own files keep their modes there, for the way back.
+    const steps: TighteningStep[] = [...(await tighten(root, 0o022))];
     for (const folder of [home, trust]) {
+      const closing = await tighten(folder, 0o077);
+      steps.push(...closing);
+      // In a folder that was closed nobody else comes by a file. Releases' own files, deeper, keep their modes for the way back.
+      if (closing.length === 0) continue;
       for (const name of await filesIn(folder)) steps.push(...(await tighten(join(folder, name), 0o077)));
     }
     return steps;

@@ -3,20 +3,33 @@
  * this order. What came of it is what the configuration will say; defaults are not written down, so that they stay free.
  */
 import { readFile, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { type InstallLayout, installLayout, limits, UpdaterError } from '@remendo/core';
-import { readSettings, type Setting, type SettingName, type SettingSources, settings as table } from '../config.js';
+import { hasCode, type InstallLayout, installLayout, limits, UpdaterError } from '@remendo/core';
+import type { SelfUpdateSettings } from '../agent/self-update/self-update-settings.js';
+import { readSettings, type Setting, type SettingName, type SettingSources, type Settings, settings as table } from '../config.js';
 import { configFileName, readSecret } from '../config-files.js';
+import { credentialsOf } from '../credentials.js';
+import { type ServiceSettings, serviceSettingsOf } from '../service/service-settings.js';
+import { type OnlySetup, type RegisterAnswers, splitAnswers, type TerminalAnswers } from './setup-answers.js';
 
 export interface SetupAnswers {
   readonly layout: InstallLayout;
-  readonly server: string;
+  /** The server and who asks it. */
+  readonly asking: Settings<'server' | 'allowInsecure' | 'terminalSecret' | 'apiKey' | 'apiSecret'> & { readonly server: string };
   /** As they stand in the configuration file. */
   readonly configuration: Readonly<Record<string, unknown>>;
   /** A file; null: none was named. */
   readonly trustRoot: string | null;
   /** Whether trust may begin with what the server shows first. */
   readonly trustsFirstUse: boolean;
+  readonly service: ServiceSettings;
+  readonly selfUpdate: SelfUpdateSettings | null;
+  /** Null: nobody is to be registered. */
+  readonly register: RegisterAnswers | null;
+  readonly enrols: boolean;
+  readonly terminal: TerminalAnswers & { readonly name: string; readonly branch: string };
+  readonly installs: boolean;
 }
 
 export interface SetupGiven {
@@ -24,6 +37,10 @@ export interface SetupGiven {
   readonly environment: NodeJS.ProcessEnv;
   /** A file; null: there is none. */
   readonly answers: string | null;
+  /** By flags: goes before the file. */
+  readonly own: OnlySetup;
+  /** Of the service: goes before what is said of it elsewhere. */
+  readonly ownService: Partial<ServiceSettings>;
 }
 
 /** Those of publishers and of one call; all others may stand in a terminal's configuration. */
@@ -35,24 +52,63 @@ export const setupNames = (Object.keys(table) as SettingName[]).filter((name) =>
 const unwrittenNames: readonly SettingName[] = ['root', 'home', 'trustRoot'];
 
 /** Names of files in the configuration: from any folder they have to lead to the same one. */
-const fileNames: readonly string[] = [table.trustRoot, table.openpgpKeys, table.apiKey, table.apiSecret].map(({ name }) => name);
+const fileNames: readonly string[] = [table.trustRoot, table.openpgpKeys, table.apiKey, table.apiSecret, table.terminalSecret].map(
+  ({ name }) => name,
+);
 
 /** @throws UpdaterError CONFIG_INVALID with every problem. */
-export async function readAnswers({ flags, environment, answers }: SetupGiven): Promise<SetupAnswers> {
-  const answered = answers === null ? {} : withWholePaths(await readObject(answers), dirname(answers));
-  const layout = placeOf({ flags, environment, answered });
+export async function readAnswers({ flags, environment, answers, own, ownService }: SetupGiven): Promise<SetupAnswers> {
+  const problems: string[] = [];
+  const all = answers === null ? {} : withWholePaths(await readObject(answers), dirname(answers));
+  const split = splitAnswers(all, answers ?? '', problems);
+  const layout = placeOf({ flags, environment, answered: split.settings });
   const before = layout === null ? {} : await configurationOf(layout.home);
-  const file = { path: answers ?? configFileName, value: { ...before, ...answered } };
-  const values = readSettings(setupNames, { flags, environment, file, readSecret }, ['root', 'server']);
-  if (values.server === null || layout === null) throw new TypeError('settings were not checked');
-  const configuration = withWholePaths(configurationFrom(values, file.value), '.');
+  const file = { path: answers ?? configFileName, value: { ...before, ...split.settings } };
+  const values = readAll({ flags, environment, file, readSecret }, problems);
+  if (values?.server === null || values === null || layout === null || problems.length > 0) throw invalid(problems);
+  const configured = serviceSettingsOf(values.service);
+  const service = { ...configured, ...ownService };
+  const told = { ...split.own, ...own };
+  const { name = hostname(), branch = name } = { ...split.own.terminal, ...own.terminal };
   return {
     layout,
-    server: values.server,
-    configuration,
+    asking: { ...values, server: values.server },
+    configuration: withWholePaths(
+      configurationFrom({ ...values, service: writtenService({ ...service, mode: configured.mode }) }, file.value),
+      '.',
+    ),
     trustRoot: values.trustRoot,
     trustsFirstUse: values.trustFirstUse ?? true,
+    service,
+    selfUpdate: values.selfUpdate,
+    register: told.register ?? null,
+    enrols: told.enrol ?? true,
+    terminal: { ...split.own.terminal, ...own.terminal, name, branch },
+    installs: told.install ?? answers !== null,
   };
+}
+
+/** Null when something is wrong, which is in `problems` then. */
+function readAll(sources: SettingSources, problems: string[]): Settings<SettingName> | null {
+  try {
+    const values = readSettings(setupNames, sources, ['root', 'server']) as Settings<SettingName>;
+    credentialsOf(values);
+    return values;
+  } catch (error) {
+    if (!hasCode(error, 'CONFIG_INVALID') || !Array.isArray(error.details.problems)) throw error;
+    problems.push(...(error.details.problems as readonly string[]));
+    return null;
+  }
+}
+
+/** What is as it would be anyway is left out; null when all of it is. */
+function writtenService({ mode, scope, account }: ServiceSettings): object | null {
+  const written = {
+    ...(mode === 'daemon' ? {} : { mode }),
+    ...(scope === 'system' ? {} : { scope }),
+    ...(account === null ? {} : { account }),
+  };
+  return Object.keys(written).length === 0 ? null : written;
 }
 
 /** @param folder what relative paths are relative to. */
@@ -92,7 +148,7 @@ async function readObject(path: string): Promise<Readonly<Record<string, unknown
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error('it does not hold a JSON object');
     return value as Readonly<Record<string, unknown>>;
   } catch (cause) {
-    throw invalid(`${path} can not be read: ${(cause as Error).message}`);
+    throw invalid([`${path} can not be read: ${(cause as Error).message}`]);
   }
 }
 
@@ -114,5 +170,5 @@ function configurationFrom(
 const isDefault = ({ kind, default: fallback }: Setting, value: unknown): boolean =>
   kind === 'switch' ? value === (fallback === 'on') : String(value) === fallback;
 
-const invalid = (problem: string): UpdaterError =>
-  new UpdaterError('CONFIG_INVALID', 'the settings are not right', { details: { problems: [problem] } });
+const invalid = (problems: readonly string[]): UpdaterError =>
+  new UpdaterError('CONFIG_INVALID', 'the settings are not right', { details: { problems } });

@@ -10,7 +10,7 @@ const makeFolder = temporaryFolders();
 const isPosix = process.platform !== 'win32';
 const server = 'http://127.0.0.1:9';
 const setup = (root: string, ...args: readonly string[]): Promise<Ran> =>
-  runRemendo(['setup', '--root', root, '--server', server, ...args]);
+  runRemendo(['setup', '--without-agent', '--root', root, '--server', server, ...args]);
 const newRoot = async (): Promise<string> => join(await realpath(await makeFolder()), 'erp');
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 const configOf = async (root: string): Promise<unknown> =>
@@ -36,7 +36,16 @@ describe('remendo setup', () => {
   it('run again it keeps what was said before, and changes what is said now', async () => {
     const root = await newRoot();
     await setup(root, '--application', 'erp', '--bandwidth', '50000');
-    const again = await runRemendo(['setup', '--root', root, '--channel', 'development', '--bandwidth', '60000']);
+    const again = await runRemendo([
+      'setup',
+      '--without-agent',
+      '--root',
+      root,
+      '--channel',
+      'development',
+      '--bandwidth',
+      '60000',
+    ]);
     expect(again.code, again.stderr).toBe(0);
     expect(await configOf(root)).toEqual({ server, application: 'erp', channel: 'development', bandwidthBytesPerSecond: 60_000 });
   });
@@ -48,28 +57,36 @@ describe('remendo setup', () => {
       answers,
       JSON.stringify({ server: 'https://updates.example.com', application: 'erp', apiKeyFile: '/etc/erp/key' }),
     );
-    const wrong = await runRemendo(['setup', '--root', root, '--answers', answers]);
+    const wrong = await runRemendo(['setup', '--without-agent', '--root', root, '--answers', answers]);
     expect(wrong.code).toBe(exitCodes.usage);
     expect(wrong.stderr).toContain('/etc/erp/key');
     const keyFile = join(await makeFolder(), 'key');
     await writeFile(keyFile, 'rk_abcdefghijkl_nothing', { mode: 0o600 });
-    await writeFile(
-      answers,
-      JSON.stringify({ root, server: 'https://updates.example.com', application: 'erp', apiKeyFile: keyFile }),
-    );
-    const ran = await runRemendo(['setup', '--answers', answers, '--application', 'pos', '--json']);
+    const keys = { apiKeyFile: keyFile, apiSecretFile: keyFile };
+    const said = { root, server: 'https://updates.example.com', application: 'erp', ...keys };
+    await writeFile(answers, JSON.stringify({ ...said, enrol: false, install: false }));
+    const ran = await runRemendo(['setup', '--without-agent', '--answers', answers, '--application', 'pos', '--json']);
     expect(ran.code, ran.stderr).toBe(0);
-    expect(await configOf(root)).toEqual({ server: 'https://updates.example.com', application: 'pos', apiKeyFile: keyFile });
+    expect(await configOf(root)).toEqual({ server: 'https://updates.example.com', application: 'pos', ...keys });
     expect(ran.stdout + ran.stderr).not.toContain('rk_abcdefghijkl');
   });
 
   it('tells everything that is wrong at once, and makes nothing then', async () => {
     const root = await newRoot();
     const answers = join(await makeFolder(), 'answers.json');
-    await writeFile(answers, JSON.stringify({ channel: 'beta', colour: 'green' }));
-    const ran = await runRemendo(['setup', '--root', root, '--answers', answers]);
+    await writeFile(
+      answers,
+      JSON.stringify({ channel: 'beta', colour: 'green', register: { email: 'ana@example.com' }, install: 'no' }),
+    );
+    const ran = await runRemendo(['setup', '--without-agent', '--root', root, '--answers', answers]);
     expect(ran.code).toBe(exitCodes.usage);
-    for (const problem of ['--server is missing', 'channel must be', '"colour" is not a setting'])
+    for (const problem of [
+      '--server is missing',
+      'channel must be',
+      '"colour" is not a setting',
+      'register must have',
+      'install must be',
+    ])
       expect(ran.stderr).toContain(problem);
     await expect(stat(root)).rejects.toThrow('ENOENT');
   });
@@ -188,8 +205,8 @@ describe('the root of trust', () => {
     const root = await newRoot();
     const [file] = await writeRoot({});
     const answers = join(file, '..', 'answers.json');
-    await writeFile(answers, JSON.stringify({ root, server, trustRoot: 'root.json' }));
-    const ran = await runRemendo(['setup', '--answers', answers, '--json']);
+    await writeFile(answers, JSON.stringify({ root, server, trustRoot: 'root.json', install: false }));
+    const ran = await runRemendo(['setup', '--without-agent', '--answers', answers, '--json']);
     expect(ran.json()).toMatchObject({ trust: 'shipped' });
   });
 
