@@ -54,4 +54,5 @@ if (builtFor !== null && builtFor !== process.versions.modules) pnpm(run, ['rebu
 if (builtFor !== process.versions.modules) writeFileSync(abiFile, process.versions.modules);
 mustRun(process.execPath, [join(root, 'packages/core/kernels/build.mjs')]);
 mustRun(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-b']);
+mustRun(process.execPath, [join(root, 'packages/cli/pack.mjs')]);
 mustRun(process.execPath, [join(root, 'packages/server/make-seed.mjs')]);

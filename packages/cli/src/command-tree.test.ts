@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
-import { createCommandTree, splitStartCommand } from './command-tree.js';
+import { createCommandTree, parts, splitStartCommand } from './command-tree.js';
 import { exitCodes } from './exit-codes.js';
 import { runRemendo } from './testing/run-remendo.js';
 import { programVersion } from './version.js';
 
-const tree = () => createCommandTree(async () => {}, []);
-const commands = tree().commands.map((command) => command.name());
+const tree = await createCommandTree(async () => {});
+const commands = tree.commands.map((command) => command.name());
 /** By their whole names, those of `releases` too. */
 const runnable = (group: Command): readonly (readonly [string, Command])[] =>
   group.commands.flatMap((command) =>
@@ -27,6 +27,8 @@ describe('the command tree', () => {
       'verify-signature',
       'releases',
       'keys',
+      'bundle',
+      'receipts',
       'inspect',
       'setup',
       'register',
@@ -36,12 +38,29 @@ describe('the command tree', () => {
       'rollback',
       'status',
       'verify',
+      'repair',
       'launch',
+      'agent',
+      'cleanup',
+      'why',
+      'page',
+      'relay',
+      'backups',
       'simulate',
     ]);
   });
 
-  it.each(runnable(tree()))('%s has help with an example and --json', (name, command) => {
+  it('loads the part with the command that was asked for, and everything to look for one that there is not', async () => {
+    for (const { names } of parts)
+      for (const asked of names) {
+        const loaded = await createCommandTree(async () => {}, { asked });
+        expect(loaded.commands.map((command) => command.name())).toEqual(names);
+      }
+    const all = await createCommandTree(async () => {}, { asked: 'bogus' });
+    expect(all.commands.map((command) => command.name())).toEqual(commands);
+  });
+
+  it.each(runnable(tree))('%s has help with an example and --json', (name, command) => {
     let help = '';
     const writeOut = (text: string): void => {
       help += text;

@@ -1,13 +1,10 @@
-/** All commands of `remendo`. What each one does is in its own file; here is how they are found. */
+/**
+ * All commands of `remendo`. What each one does is in its own file; here is how they are found. Commands come in parts, and only
+ * the part with the command that was asked for is loaded: a terminal starts its application without waiting for the
+ * publisher's, the relay's or the mailer's code.
+ */
 import { Command } from 'commander';
-import { addInspectCommand } from './inspect/commands.js';
-import { addKeysCommand } from './keys/commands.js';
-import { addReleasesCommand } from './operator/commands.js';
-import { addPublisherCommands } from './publisher/commands.js';
 import type { Run } from './run.js';
-import { addSetup } from './setup/commands.js';
-import { addSimulateCommand } from './simulate/commands.js';
-import { addTerminalCommands } from './terminal/commands.js';
 import { programVersion } from './version.js';
 
 const epilogue = `
@@ -17,11 +14,91 @@ Every command takes --json: its result, or its events one a line, as JSON on the
 Example:
   $ remendo check --root /opt/erp --server https://updates.example.com`;
 
-/**
- * The tree, ready to parse. Nothing in it ends the process: commander throws `CommanderError`s.
- * @param startCommand what followed `--`, for the commands that start something.
- */
-export function createCommandTree(run: Run, startCommand: readonly string[]): Command {
+/** Adds its commands. @param startCommand what followed `--`, for the commands that start something. */
+type AddCommands = (program: Command, run: Run, startCommand: readonly string[]) => void;
+
+interface Part {
+  readonly heading: 'Publisher:' | 'Terminal:' | 'Server:';
+  /** Its commands; a name that is missing here costs time only: everything is loaded to look for it. */
+  readonly names: readonly string[];
+  /** Must be the only import of the part's files. */
+  load(): Promise<AddCommands>;
+}
+
+/** In the order of the help. */
+export const parts: readonly Part[] = [
+  {
+    heading: 'Publisher:',
+    names: ['manifest', 'diff', 'apply', 'bench', 'publish', 'verify-signature'],
+    load: async () => (await import('./publisher/commands.js')).addPublisherCommands,
+  },
+  {
+    heading: 'Publisher:',
+    names: ['releases'],
+    load: async () => (await import('./operator/commands.js')).addReleasesCommand,
+  },
+  {
+    heading: 'Publisher:',
+    names: ['keys'],
+    load: async () => (await import('./keys/commands.js')).addKeysCommand,
+  },
+  {
+    heading: 'Publisher:',
+    names: ['bundle', 'receipts'],
+    load: async () => (await import('./bundle/commands.js')).addBundleCommands,
+  },
+  {
+    heading: 'Publisher:',
+    names: ['inspect'],
+    load: async () => (await import('./inspect/commands.js')).addInspectCommand,
+  },
+  {
+    heading: 'Terminal:',
+    names: ['setup'],
+    load: async () => (await import('./setup/commands.js')).addSetup,
+  },
+  {
+    heading: 'Terminal:',
+    names: ['register', 'license', 'check', 'install', 'rollback', 'status', 'verify', 'repair', 'launch'],
+    load: async () => (await import('./terminal/commands.js')).addTerminalCommands,
+  },
+  {
+    heading: 'Terminal:',
+    names: ['agent', 'cleanup', 'why'],
+    load: async () => (await import('./agent/commands.js')).addAgentCommands,
+  },
+  {
+    heading: 'Terminal:',
+    names: ['page'],
+    load: async () => (await import('./page/commands.js')).addPageCommand,
+  },
+  {
+    heading: 'Terminal:',
+    names: ['relay'],
+    load: async () => (await import('./relay/commands.js')).addRelayCommand,
+  },
+  {
+    heading: 'Terminal:',
+    names: ['backups'],
+    load: async () => (await import('./backups/commands.js')).addBackupsCommand,
+  },
+  {
+    heading: 'Server:',
+    names: ['simulate'],
+    load: async () => (await import('./simulate/commands.js')).addSimulateCommand,
+  },
+];
+
+export interface CommandTreeOptions {
+  /** What followed `--`, for the commands that start something. */
+  readonly startCommand?: readonly string[];
+  /** The first argument: where it is a command, only its part is in the tree (default: all parts). */
+  readonly asked?: string | undefined;
+}
+
+/** The tree, ready to parse. Nothing in it ends the process: commander throws `CommanderError`s. */
+export async function createCommandTree(run: Run, options: CommandTreeOptions = {}): Promise<Command> {
+  const { startCommand = [], asked } = options;
   const program = new Command('remendo')
     .description('Publishes releases as deltas and keeps terminals up to date with the fewest bytes, all or nothing.')
     .version(programVersion, '--version', 'print the version')
@@ -30,16 +107,13 @@ export function createCommandTree(run: Run, startCommand: readonly string[]): Co
     .addHelpText('after', epilogue)
     .showHelpAfterError('(--help shows how it is used)')
     .exitOverride();
-  program.commandsGroup('Publisher:');
-  addPublisherCommands(program, run);
-  addReleasesCommand(program, run);
-  addKeysCommand(program, run);
-  addInspectCommand(program, run);
-  program.commandsGroup('Terminal:');
-  addSetup(program, run);
-  addTerminalCommands(program, run, startCommand);
-  program.commandsGroup('Server:');
-  addSimulateCommand(program, run);
+  if (asked === '--version') return program;
+  const owner = parts.find(({ names }) => asked !== undefined && names.includes(asked));
+  for (const { heading, load } of owner === undefined ? parts : [owner]) {
+    const addCommands = await load();
+    program.commandsGroup(heading);
+    addCommands(program, run, startCommand);
+  }
   program.commands.forEach(finishCommand);
   return program;
 }

@@ -21,6 +21,16 @@ export function loadSettings<Name extends SettingName>(
   return readSettings(names, { ...given, file: readConfigFile(given), readSecret }, required);
 }
 
+/** What the file says of the language of messages. What is wrong with the file is told where settings are read. */
+export function configuredLanguage(flags: Flags, environment: NodeJS.ProcessEnv): string | undefined {
+  try {
+    const value = readConfigFile({ flags, environment })?.value as { readonly language?: unknown } | null | undefined;
+    return typeof value?.language === 'string' ? value.language : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function readConfigFile({
   flags,
   environment,

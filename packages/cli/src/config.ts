@@ -6,7 +6,13 @@ import { limits, UpdaterError } from '@remendo/core';
 import { channels } from '@remendo/core/protocol';
 import type { Static, TSchema } from 'typebox';
 import { Value } from 'typebox/value';
+import { AgentSettings, UpdateLogSettings } from './agent/agent-settings.js';
+import { SelfUpdateSettings } from './agent/self-update/self-update-settings.js';
+import { BackupSettings } from './backups/backup-settings.js';
 import { languages } from './language.js';
+import { componentsSchema, healthSchema, stepsSchema } from './pipeline/pipeline-settings.js';
+import { RelayServerSettings } from './relay/relay-settings.js';
+import { serviceSchema } from './service/service-settings.js';
 
 export interface Setting {
   /** In the configuration file. */
@@ -71,6 +77,17 @@ export const settings = {
     unit: null,
     sentence: 'Address of the server.',
   }),
+  bundle: setting({
+    name: 'bundle',
+    flag: '--from',
+    argument: 'DIR',
+    variable: 'REMENDO_BUNDLE',
+    kind: 'text',
+    default: null,
+    unit: null,
+    sentence:
+      'Folder of an offline bundle, such as a USB stick: it is asked in the place of the server, which gives only what the bundle lacks.',
+  }),
   application: setting({
     name: 'application',
     flag: '--application',
@@ -121,7 +138,7 @@ export const settings = {
     kind: 'text',
     default: null,
     unit: null,
-    sentence: "Language of messages: en, pt or it; that of the system when left out. JSON and logs are the same in each.",
+    sentence: 'Language of messages: en, pt or it; that of the system when left out. JSON and logs are the same in each.',
     choices: languages,
   }),
   bandwidthBytesPerSecond: setting({
@@ -135,6 +152,28 @@ export const settings = {
     sentence: 'Limit of all downloads together.',
     range: [1_024, Number.MAX_SAFE_INTEGER],
   }),
+  relay: setting({
+    name: 'relay',
+    flag: '--relay',
+    argument: 'WHICH',
+    variable: 'REMENDO_RELAY',
+    kind: 'list',
+    default: 'off',
+    unit: null,
+    sentence:
+      'Relays of this branch to ask before the server: addresses such as http://192.168.1.10:8476, auto for those that make themselves known, or off.',
+  }),
+  relayServer: setting({
+    name: 'relayServer',
+    flag: '--relay-server',
+    argument: 'JSON',
+    variable: 'REMENDO_RELAY_SERVER',
+    kind: 'structure',
+    default: null,
+    unit: null,
+    sentence: 'How this machine is the relay of its branch (docs/operating/relay.md): host, port, folder, cacheBytes and others.',
+    schema: RelayServerSettings,
+  }),
   healthyAfterMs: setting({
     name: 'healthyAfterMs',
     flag: '--healthy-after',
@@ -145,6 +184,41 @@ export const settings = {
     unit: 'milliseconds',
     sentence: 'How long the application has to keep running to count as healthy; ending before that with exit code 0 does too.',
     range: [0, 3_600_000],
+  }),
+  health: setting({
+    name: 'health',
+    flag: '--health',
+    argument: 'JSON',
+    variable: 'REMENDO_HEALTH',
+    kind: 'structure',
+    default: null,
+    unit: null,
+    sentence:
+      'What else proves the application healthy: a port that it listens on, a file that it writes, a command that ends with 0, within withinMs.',
+    schema: healthSchema,
+  }),
+  steps: setting({
+    name: 'steps',
+    flag: '--steps',
+    argument: 'JSON',
+    variable: 'REMENDO_STEPS',
+    kind: 'structure',
+    default: null,
+    unit: null,
+    sentence: 'Commands before and after the swap, and in the end: before, after and finally, each a list of steps.',
+    schema: stepsSchema,
+  }),
+  components: setting({
+    name: 'components',
+    flag: '--components',
+    argument: 'JSON',
+    variable: 'REMENDO_COMPONENTS',
+    kind: 'structure',
+    default: null,
+    unit: null,
+    sentence:
+      'How to ask components that releases require for their versions; php, mysql, java and other well-known ones are asked by themselves.',
+    schema: componentsSchema,
   }),
   checkWaitMs: setting({
     name: 'checkWaitMs',
@@ -157,6 +231,52 @@ export const settings = {
     sentence: 'How long the application may be kept waiting for the server before it is started without a check.',
     range: [0, 600_000],
   }),
+  mandatoryWaitMs: setting({
+    name: 'mandatoryWaitMs',
+    flag: '--mandatory-wait',
+    argument: 'MS',
+    variable: 'REMENDO_MANDATORY_WAIT_MS',
+    kind: 'integer',
+    default: '10000',
+    unit: 'milliseconds',
+    sentence: 'The same when what is installed is below a version that the server called mandatory.',
+    range: [0, 600_000],
+  }),
+  downloadWaitMs: setting({
+    name: 'downloadWaitMs',
+    flag: '--download-wait',
+    argument: 'MS',
+    variable: 'REMENDO_DOWNLOAD_WAIT_MS',
+    kind: 'integer',
+    default: '300000',
+    unit: 'milliseconds',
+    sentence:
+      'How long launch may keep the application waiting for what an update downloads; what has arrived by then is kept for the next start.',
+    range: [0, 86_400_000],
+  }),
+  agent: setting({
+    name: 'agent',
+    flag: '--agent',
+    argument: 'JSON',
+    variable: 'REMENDO_AGENT',
+    kind: 'structure',
+    default: null,
+    unit: null,
+    sentence:
+      'When the agent does what: cron expressions, jitter, maintenance windows, hold file; docs/operating/agent.md has the defaults.',
+    schema: AgentSettings,
+  }),
+  updateLog: setting({
+    name: 'updateLog',
+    flag: null,
+    argument: null,
+    variable: 'REMENDO_UPDATE_LOG',
+    kind: 'structure',
+    default: null,
+    unit: null,
+    sentence: 'How much of update.log is kept: bytesMax of one file (5 MiB) and oldFilesMax beside it (2), when left out.',
+    schema: UpdateLogSettings,
+  }),
   allowInsecure: setting({
     name: 'allowInsecure',
     flag: '--allow-insecure',
@@ -166,6 +286,18 @@ export const settings = {
     default: 'off',
     unit: null,
     sentence: 'Plain http to other machines too, in networks that are protected otherwise.',
+  }),
+  backups: setting({
+    name: 'backups',
+    flag: '--backups',
+    argument: 'JSON',
+    variable: 'REMENDO_BACKUPS',
+    kind: 'structure',
+    default: null,
+    unit: null,
+    sentence:
+      'Backups to watch, whom to tell, and whether updates wait for them: jobs, targets, branch and backupMaxAgeHours (docs/operating/backups.md).',
+    schema: BackupSettings,
   }),
   trustRoot: setting({
     name: 'trustRoot',
@@ -236,6 +368,41 @@ export const settings = {
     default: null,
     unit: null,
     sentence: "The publisher's token.",
+  }),
+  terminalSecret: setting({
+    name: 'terminalSecretFile',
+    flag: null,
+    argument: null,
+    variable: 'REMENDO_TERMINAL_SECRET',
+    kind: 'secret',
+    default: null,
+    unit: null,
+    sentence:
+      "The terminal's own id and secret, as ID:SECRET: setup enrols the terminal and keeps them; they go before the customer's key.",
+  }),
+  selfUpdate: setting({
+    name: 'selfUpdate',
+    flag: '--self-update',
+    argument: 'JSON',
+    variable: 'REMENDO_SELF_UPDATE',
+    kind: 'structure',
+    default: null,
+    unit: null,
+    sentence:
+      'How the agent updates itself: enabled, its own install root and home, its program, application, platform and channel, startsMax and qualifySecondsMax.',
+    schema: SelfUpdateSettings,
+  }),
+  service: setting({
+    name: 'service',
+    flag: '--service',
+    argument: 'JSON',
+    variable: 'REMENDO_SERVICE',
+    kind: 'structure',
+    default: null,
+    unit: null,
+    sentence:
+      'How setup keeps the agent running: mode (daemon, timer or none), scope (system or user) and account; a daemon of the system when left out.',
+    schema: serviceSchema,
   }),
   apiKey: setting({
     name: 'apiKeyFile',
@@ -396,8 +563,13 @@ function parseStructure(schema: TSchema, given: unknown, where: string): unknown
   const value = typeof given === 'string' ? parseJson(given, where) : given;
   if (Value.Check(schema, value)) return value;
   const problems = Value.Errors(schema, value)
+    // A closed object complains twice: of itself, and of each field that it does not have.
+    .filter(({ keyword }) => keyword !== 'additionalProperties')
     .slice(0, structureProblemsMax)
-    .map(({ instancePath, message }) => `${where}${instancePath.replaceAll('/', '.')} ${message}`);
+    .map(({ keyword, instancePath, message }) => {
+      const at = `${where}${instancePath.replaceAll('/', '.')}`;
+      return keyword === 'boolean' ? `${at} is not a setting` : `${at} ${message}`;
+    });
   throw new StructureProblems([...new Set(problems)]);
 }
 

@@ -35,6 +35,8 @@ export const exitCodes = {
   backup: 33,
   bundle: 34,
   service: 35,
+  /** The agent has another version in its place, and has to be started again. */
+  restart: 36,
   /** The console was closed (SIGHUP); this and the next two as shells have them, 128 and the signal's number. */
   hungUp: 129,
   /** Ctrl-C (SIGINT). */

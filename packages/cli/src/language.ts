@@ -22,17 +22,23 @@ type SameAs<English extends Sentences> = {
   readonly [Name in keyof English]: English[Name] extends (...args: infer Args) => string ? (...args: Args) => string : string;
 };
 
+export interface LanguageSources {
+  /** `--lang`, as given. */
+  readonly asked: string | undefined;
+  readonly environment: NodeJS.ProcessEnv;
+  /** What the configuration file says; asked only when flag and variable say nothing. */
+  readonly configured: () => string | undefined;
+  /** Of the runtime; on Windows it is the user's. */
+  readonly systemLocale: string;
+}
+
 /**
- * The language of the person: `REMENDO_LANGUAGE` or `--lang` when they name one, else what the system says (POSIX
- * variables, then the locale of the runtime, which on Windows is the user's), else English.
- * @param asked as given, unchecked: what is wrong with it is told where settings are read.
+ * The language of the person: what `--lang`, `REMENDO_LANGUAGE` or the configuration file names, else what the system says
+ * (POSIX variables, then the runtime's locale), else English. What is wrong with a name is told where settings are read.
  */
-export function languageOf(asked: string | undefined, environment: NodeJS.ProcessEnv, systemLocale: string): Language {
+export function languageOf({ asked, environment, configured, systemLocale }: LanguageSources): Language {
   const { REMENDO_LANGUAGE, LC_ALL, LC_MESSAGES, LANG } = environment;
-  for (const named of [asked, REMENDO_LANGUAGE, LC_ALL || LC_MESSAGES || LANG, systemLocale]) {
-    if (named === undefined || named === '') continue;
-    const language = named.slice(0, 2).toLowerCase();
-    return isLanguage(language) ? language : 'en';
-  }
-  return 'en';
+  const named = asked || REMENDO_LANGUAGE || configured() || LC_ALL || LC_MESSAGES || LANG || systemLocale;
+  const language = named.slice(0, 2).toLowerCase();
+  return isLanguage(language) ? language : 'en';
 }

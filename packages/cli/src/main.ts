@@ -3,6 +3,7 @@
 import { CommanderError } from 'commander';
 import type { CommandContext } from './command-context.js';
 import { createCommandTree, splitStartCommand } from './command-tree.js';
+import { configuredLanguage } from './config-files.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
 import { languageOf } from './language.js';
 import { createOutput } from './output/output.js';
@@ -41,13 +42,31 @@ function endWithReader(stream: NodeJS.WriteStream): void {
   });
 }
 
+/** What may be said before a command's own options are read. */
+interface CommonOptions {
+  readonly json?: boolean;
+  readonly lang?: string;
+  readonly root?: string;
+  readonly home?: string;
+  readonly config?: string;
+  /** Of setup: as good as a configuration. */
+  readonly answers?: string;
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   const { args, startCommand } = splitStartCommand(argv);
   const watched = watchSignals();
   const run: Run = async (command, use) => {
-    const { json, lang } = command.opts<{ json?: boolean; lang?: string }>();
-    const output = createOutput(process, { json: json === true });
-    const language = languageOf(lang, process.env, Intl.DateTimeFormat().resolvedOptions().locale);
+    const { json, lang, answers, root, home, config } = command.opts<CommonOptions>();
+    const flags = { root, home, config: config ?? answers };
+    const language = languageOf({
+      asked: lang,
+      environment: process.env,
+      configured: () => configuredLanguage(flags, process.env),
+      // Of everything in Intl that knows it, the one that takes no time to make.
+      systemLocale: new Intl.PluralRules().resolvedOptions().locale,
+    });
+    const output = createOutput(process, { json: json === true, language });
     const isInteractive = process.stdin.isTTY === true && process.stderr.isTTY === true;
     try {
       process.exitCode = await use({ output, language, environment: process.env, isInteractive, ...watched });
@@ -61,7 +80,8 @@ async function main(argv: readonly string[]): Promise<void> {
     }
   };
   try {
-    await createCommandTree(run, startCommand).parseAsync([...args], { from: 'user' });
+    const tree = await createCommandTree(run, { startCommand, asked: args[0] });
+    await tree.parseAsync([...args], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     process.exitCode = error.exitCode === 0 ? exitCodes.done : exitCodes.usage;
@@ -69,4 +89,4 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 for (const stream of [process.stdout, process.stderr]) endWithReader(stream);
-await main(process.argv.slice(2));
+void main(process.argv.slice(2));

@@ -62,8 +62,8 @@ describe('docs/threat-model.md', () => {
 });
 
 describe.each(pages)('$path', ({ path, text }) => {
-  it('names commands, scripts, settings and codes that there are', () => {
-    const commands = createCommandTree(async () => {}, []).commands.flatMap((one) => [
+  it('names commands, scripts, settings and codes that there are', async () => {
+    const commands = (await createCommandTree(async () => {})).commands.flatMap((one) => [
       one.name(),
       ...one.commands.map((below) => `${one.name()} ${below.name()}`),
     ]);

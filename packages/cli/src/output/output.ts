@@ -4,6 +4,8 @@
  */
 import { escapeUnprintable } from '@remendo/core';
 import pc from 'picocolors';
+import type { Language } from '../language.js';
+import { outputMessages } from './messages.js';
 import { createProgress, type Progress } from './progress.js';
 import { toSnakeCase } from './snake-case.js';
 
@@ -11,6 +13,8 @@ export type Colors = ReturnType<typeof pc.createColors>;
 
 export interface Output {
   readonly json: boolean;
+  /** Of lines for people. */
+  readonly language: Language;
   /** For the standard output; no colours where it is not a terminal, or with NO_COLOR. */
   readonly colors: Colors;
   readonly progress: Progress;
@@ -42,9 +46,16 @@ function colorsFor(stream: NodeJS.WriteStream): Colors {
   return pc.createColors((env.NO_COLOR ?? '') === '' && (forced || (stream.isTTY === true && env.TERM !== 'dumb')));
 }
 
-export function createOutput({ stdout, stderr }: Streams, options: { readonly json: boolean }): Output {
+export interface OutputOptions {
+  readonly json: boolean;
+  /** Default: English. */
+  readonly language?: Language;
+}
+
+export function createOutput({ stdout, stderr }: Streams, options: OutputOptions): Output {
+  const { language = 'en' } = options;
   const errorColors = colorsFor(stderr);
-  const progress = createProgress(stderr);
+  const progress = createProgress(stderr, language);
   let hasResult = false;
   const event = (name: string, fields: object = {}): void => {
     if (options.json && !hasResult)
@@ -56,6 +67,7 @@ export function createOutput({ stdout, stderr }: Streams, options: { readonly js
   };
   return {
     json: options.json,
+    language,
     colors: colorsFor(stdout),
     progress,
     line(text = '') {
@@ -73,6 +85,6 @@ export function createOutput({ stdout, stderr }: Streams, options: { readonly js
       hasResult = true;
     },
     note: remark,
-    warn: (text) => remark(`${errorColors.yellow('warning')}: ${text}`),
+    warn: (text) => remark(`${errorColors.yellow(outputMessages(language).warning)}: ${text}`),
   };
 }

@@ -4,7 +4,7 @@ import { createProgress } from './progress.js';
 
 function written(isTTY: boolean, use: (progress: ReturnType<typeof createProgress>) => void): string {
   const stream = Object.assign(new PassThrough(), { isTTY, columns: 80 });
-  use(createProgress(stream as unknown as NodeJS.WriteStream));
+  use(createProgress(stream as unknown as NodeJS.WriteStream, 'en'));
   return String(stream.read() ?? '');
 }
 

@@ -3,7 +3,9 @@
  * further quarter of a long one.
  */
 import { type Options, SingleBar } from 'cli-progress';
-import { bytesText, numberText } from './quantity.js';
+import type { Language } from '../language.js';
+import { outputMessages } from './messages.js';
+import { quantities } from './quantity.js';
 
 export type ProgressUnit = 'bytes' | 'files';
 
@@ -18,17 +20,25 @@ export interface Progress {
   end(): void;
 }
 
-export const createProgress = (stream: NodeJS.WriteStream): Progress =>
-  stream.isTTY === true ? barProgress(stream) : lineProgress(stream);
+export function createProgress(stream: NodeJS.WriteStream, language: Language): Progress {
+  const { bytes, number } = quantities[language];
+  const { partOf } = outputMessages(language);
+  const amount: AmountText = (done, total, unit) => {
+    const text = unit === 'bytes' ? bytes : number;
+    return partOf(text(done), text(total));
+  };
+  return stream.isTTY === true ? barProgress(stream, amount) : lineProgress(stream, amount);
+}
 
-const amountText = (value: number, unit: ProgressUnit): string => (unit === 'bytes' ? bytesText(value) : numberText(value));
+type AmountText = (done: number, total: number, unit: ProgressUnit) => string;
+
 const percentOf = (done: number, total: number): number => (total === 0 ? 100 : Math.floor((done / total) * 100));
 
 /** Steps shorter than this need no percentages. */
 const longStep: Readonly<Record<ProgressUnit, number>> = { bytes: 1_000_000, files: 100 };
 const linePercent = 25;
 
-function lineProgress(stream: NodeJS.WriteStream): Progress {
+function lineProgress(stream: NodeJS.WriteStream, amount: AmountText): Progress {
   let name = '';
   let shownPercent = 0;
   return {
@@ -43,7 +53,7 @@ function lineProgress(stream: NodeJS.WriteStream): Progress {
       if (percent < shownPercent) shownPercent = 0;
       if (total < longStep[unit] || percent < shownPercent + linePercent) return;
       shownPercent = percent - (percent % linePercent);
-      stream.write(`${name} ${percent} % (${amountText(done, unit)} of ${amountText(total, unit)})\n`);
+      stream.write(`${name} ${percent} % (${amount(done, total, unit)})\n`);
     },
     interrupt() {},
     end() {},
@@ -54,7 +64,7 @@ const barOptions: Options = {
   format: '{step} [{bar}] {percentage} %  {amount}',
   barCompleteChar: '█',
   barIncompleteChar: '░',
-  barsize: 30,
+  barsize: 26,
   hideCursor: true,
   clearOnComplete: false,
   fps: 10,
@@ -62,9 +72,9 @@ const barOptions: Options = {
   // Signals are this program's business.
   gracefulExit: false,
 };
-const stepWidth = 16;
+const stepWidth = 20;
 
-function barProgress(stream: NodeJS.WriteStream): Progress {
+function barProgress(stream: NodeJS.WriteStream, amount: AmountText): Progress {
   let name = '';
   let bar: SingleBar | null = null;
   const stop = (): void => {
@@ -80,8 +90,7 @@ function barProgress(stream: NodeJS.WriteStream): Progress {
       stream.write(`\r\u001b[K${name} …\r`);
     },
     at(done, total, unit) {
-      const amount = `${amountText(done, unit)} of ${amountText(total, unit)}`;
-      const payload = { step: name.padEnd(stepWidth), amount };
+      const payload = { step: name.padEnd(stepWidth), amount: amount(done, total, unit) };
       if (bar === null) {
         bar = new SingleBar({ ...barOptions, stream });
         bar.start(Math.max(total, 1), total === 0 ? 1 : done, payload);

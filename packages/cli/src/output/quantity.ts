@@ -1,29 +1,62 @@
 /** Numbers as people read them. Sizes are decimal, like the speeds of links: 1 MB is 1,000,000 bytes. */
-const grouped = new Intl.NumberFormat('en-US');
+import type { Language } from '../language.js';
+
+export interface Quantities {
+  number(value: number): string;
+  /** `1 file`, `1,234 files`. @param plural the singular and an s when left out. */
+  count(count: number, singular: string, plural?: string): string;
+  /** `999 bytes`, `1.23 kB`, `45.6 MB`: three digits. */
+  bytes(bytes: number): string;
+  /** `12.3 %` of a whole; of nothing, everything is 100 %. */
+  share(part: number, whole: number): string;
+}
+
+interface Habits {
+  readonly locale: string;
+  readonly decimalSign: string;
+  readonly bytesWord: string;
+}
+
 const units = ['kB', 'MB', 'GB', 'TB'] as const;
 
-export const numberText = (value: number): string => grouped.format(value);
-
-/** `1 file`, `1,234 files`. */
-export const countText = (count: number, singular: string, plural = `${singular}s`): string =>
-  `${numberText(count)} ${count === 1 ? singular : plural}`;
-
-/** `999 bytes`, `1.23 kB`, `45.6 MB`: three digits. */
-export function bytesText(bytes: number): string {
-  if (bytes < 1_000) return countText(bytes, 'byte');
-  let value = bytes;
-  let unit = -1;
-  while (value >= 999.5 && unit < units.length - 1) {
-    value /= 1_000;
-    unit += 1;
-  }
-  const digits = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-  return `${value.toFixed(digits)} ${units[unit] ?? 'bytes'}`;
+function quantitiesOf({ locale, decimalSign, bytesWord }: Habits): Quantities {
+  // Made with the first number: it takes 10 ms, which commands that show none do not have to spend.
+  let grouped: Intl.NumberFormat | undefined;
+  const decimals = (value: number, digits: number): string => value.toFixed(digits).replace('.', decimalSign);
+  const number = (value: number): string => {
+    grouped ??= new Intl.NumberFormat(locale, { useGrouping: true });
+    return grouped.format(value);
+  };
+  const count = (value: number, singular: string, plural = `${singular}s`): string =>
+    `${number(value)} ${value === 1 ? singular : plural}`;
+  return {
+    number,
+    count,
+    bytes(bytes) {
+      if (bytes < 1_000) return count(bytes, 'byte', bytesWord);
+      let value = bytes;
+      let unit = -1;
+      while (value >= 999.5 && unit < units.length - 1) {
+        value /= 1_000;
+        unit += 1;
+      }
+      const digits = value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
+      return `${decimals(value, digits)} ${units[unit] ?? bytesWord}`;
+    },
+    share(part, whole) {
+      const share = whole === 0 ? 100 : (part / whole) * 100;
+      if (share > 0 && share < 0.05) return `< ${decimals(0.1, 1)} %`;
+      return `${decimals(share, share < 10 ? 1 : 0)} %`;
+    },
+  };
 }
 
-/** `12.3 %` of a whole; of nothing, everything is 100 %. */
-export function shareText(part: number, whole: number): string {
-  const share = whole === 0 ? 100 : (part / whole) * 100;
-  if (share > 0 && share < 0.05) return '< 0.1 %';
-  return `${share < 10 ? share.toFixed(1) : share.toFixed(0)} %`;
-}
+/** As each language writes them. */
+export const quantities: Readonly<Record<Language, Quantities>> = {
+  en: quantitiesOf({ locale: 'en-US', decimalSign: '.', bytesWord: 'bytes' }),
+  pt: quantitiesOf({ locale: 'pt-BR', decimalSign: ',', bytesWord: 'bytes' }),
+  it: quantitiesOf({ locale: 'it-IT', decimalSign: ',', bytesWord: 'byte' }),
+};
+
+/** Of commands that speak English only. */
+export const { number: numberText, count: countText, bytes: bytesText, share: shareText } = quantities.en;

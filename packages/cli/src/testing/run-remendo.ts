@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 
-const mainPath = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** Packed by whoever started the tests, as it is installed; else as it is built. */
+const mainPath = process.env.REMENDO_TEST_COMMAND ?? fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export interface Ran {
   readonly code: number | null;
@@ -23,6 +24,8 @@ export interface RunOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly nodeArgs?: readonly string[];
   readonly folder?: string;
+  /** The file to run, where it is not the one that all tests run. */
+  readonly command?: string;
   /** Told of every piece of output, with a way to send the process a signal. */
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
@@ -52,7 +55,7 @@ export const testRecord = {
 export function runRemendo(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
   testRecord.secrets(options.environment ?? {});
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [...(options.nodeArgs ?? []), mainPath, ...args], {
+    const child = spawn(process.execPath, [...(options.nodeArgs ?? []), options.command ?? mainPath, ...args], {
       env: { ...ownEnvironment, NO_COLOR: '1', ...options.environment },
       stdio: ['ignore', 'pipe', 'pipe'],
       ...(options.folder === undefined ? {} : { cwd: options.folder }),

@@ -1,0 +1,44 @@
+/** `remendo page`: the update manager of one install, for programs of this machine, until it is told to end. */
+import { resolve } from 'node:path';
+import { installLayout } from '@remendo/core';
+import type { CommandContext } from '../command-context.js';
+import type { SettingSources } from '../config.js';
+import { loadSettings } from '../config-files.js';
+import { exitCodes } from '../exit-codes.js';
+import { printable } from '../output/printable.js';
+import { pageMessages } from './messages.js';
+import { openPage } from './open-page.js';
+import type { UpdateState } from './page-schemas.js';
+
+export interface PageOptions {
+  readonly flags: SettingSources['flags'];
+  readonly port: number;
+}
+
+export async function runPage(context: CommandContext, { flags, port }: PageOptions): Promise<number> {
+  const { output, signal, environment, language } = context;
+  const settings = loadSettings(['root', 'home', 'agent'], { flags, environment }, ['root']);
+  const layout = installLayout(resolve(settings.root ?? '.'), settings.home === null ? undefined : resolve(settings.home));
+  const say = pageMessages(language);
+  const onUpdate = (state: UpdateState): void => tellUpdate(context, state);
+  const page = await openPage(context, { layout, flags, agent: settings.agent, port, onUpdate });
+  output.event('listening', { url: page.url });
+  output.line(say.listening(page.url));
+  output.line(say.secret);
+  await new Promise<void>((ended) => {
+    if (signal.aborted) ended();
+    signal.addEventListener('abort', () => ended(), { once: true });
+  });
+  await page.close();
+  output.event('ended');
+  output.line(say.closing);
+  return exitCodes.done;
+}
+
+function tellUpdate({ output, language }: CommandContext, update: UpdateState): void {
+  const say = pageMessages(language);
+  const { state, asked_version: version, outcome, code, message } = update;
+  output.event(state === 'running' ? 'update_started' : 'update_ended', update);
+  if (state === 'running') output.line(say.started(version === null ? null : printable(version)));
+  else output.line(say.ended(printable([outcome, code, message].filter((part) => part !== null).join(' – '))));
+}

@@ -1,0 +1,276 @@
+/** The update manager inside the test's process, a real server, and a real install. */
+import { readdir, readFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { CommandContext } from '../command-context.js';
+import { Interrupted } from '../exit-codes.js';
+import { type Language, languages } from '../language.js';
+import { createOutput } from '../output/output.js';
+import { temporaryFolders } from '../testing/run-remendo.js';
+import { type RunningServer, startServer } from '../testing/run-server.js';
+import { baseFiles, readTree, writeFiles, zipFolder } from '../testing/sample-releases.js';
+import { runPage } from './page-command.js';
+
+const makeFolder = temporaryFolders();
+let folder: string;
+let server: RunningServer;
+
+beforeAll(async () => {
+  folder = await makeFolder();
+  server = await startServer(folder);
+  const zip = await zipFolder(await writeFiles(join(folder, 'base'), baseFiles), join(folder, 'base.zip'));
+  const form = new FormData();
+  const fields = { application: 'erp', version: '1.0.0', title: 'Primeira', changelog: '- não há mais erros' };
+  for (const [name, value] of Object.entries(fields)) form.set(name, value);
+  form.set('file', new Blob([await readFile(zip)]), 'base.zip');
+  const headers = { authorization: `Bearer ${server.token}` };
+  const published = await fetch(`${server.url}/api/v1/releases`, { method: 'POST', headers, body: form });
+  if (!published.ok) throw new Error(await published.text());
+});
+afterAll(async () => {
+  await server?.stop();
+});
+
+interface Started {
+  readonly url: URL;
+  readonly ended: Promise<number>;
+  readonly printed: () => string;
+  end(): void;
+  ask(path: string, init?: RequestInit): Promise<{ readonly status: number; readonly body: Record<string, unknown> }>;
+  /** From now on. */
+  events(lastId?: string): Promise<Listening>;
+}
+
+interface Listening {
+  readonly events: readonly { readonly name: string; readonly id: string | null; readonly data: Record<string, unknown> }[];
+  /** Resolves when the stream has ended. */
+  readonly ended: Promise<void>;
+}
+
+const running: Started[] = [];
+afterEach(async () => {
+  for (const page of running.splice(0)) {
+    page.end();
+    await page.ended;
+  }
+});
+
+interface PageOptions {
+  readonly json?: boolean;
+  readonly language?: Language;
+  readonly flags?: Parameters<typeof runPage>[1]['flags'];
+}
+
+async function startPage(root: string, { json = true, language = 'en', flags = {} }: PageOptions = {}): Promise<Started> {
+  const streams = { stdout: new PassThrough().setEncoding('utf8'), stderr: new PassThrough().resume() };
+  let printed = '';
+  streams.stdout.on('data', (text: string) => {
+    printed += text;
+  });
+  const ending = new AbortController();
+  const context: CommandContext = {
+    output: createOutput(streams as unknown as Parameters<typeof createOutput>[0], { json, language }),
+    language,
+    environment: { REMENDO_SERVER_URL: server.url, REMENDO_APPLICATION: 'erp' },
+    signal: ending.signal,
+    isInteractive: false,
+    takeSignals: () => () => undefined,
+  };
+  const ended = runPage(context, { flags: { root, ...flags }, port: 0 });
+  const found = await vi.waitFor(() => /http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{43}/.exec(printed)?.[0] ?? expect.fail(printed));
+  const url = new URL(found);
+  const headers = { authorization: `Bearer ${url.searchParams.get('token')}` };
+  const page: Started = {
+    url,
+    ended,
+    printed: () => printed,
+    end: () => ending.abort(new Interrupted('SIGTERM')),
+    async ask(path, init = {}) {
+      const answer = await fetch(new URL(path, url), { ...init, headers: { ...headers, ...init.headers } });
+      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+    },
+    async events(lastId) {
+      const given = lastId === undefined ? {} : { 'last-event-id': lastId };
+      const answer = await fetch(new URL(`/v1/events${url.search}`, url), { headers: given });
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/event-stream']);
+      return listen(answer);
+    },
+  };
+  running.push(page);
+  return page;
+}
+
+function listen(answer: Response): Listening {
+  const events: Listening['events'][number][] = [];
+  const read = async (): Promise<void> => {
+    let text = '';
+    for await (const chunk of answer.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+      const parts = `${text}${chunk}`.split('\n\n');
+      text = parts.pop() ?? '';
+      for (const part of parts) {
+        const fields = Object.fromEntries(part.split('\n').map((line) => /^(\w+): (.*)$/.exec(line)?.slice(1) ?? []));
+        events.push({ name: fields.event, id: fields.id ?? null, data: JSON.parse(fields.data) });
+      }
+    }
+  };
+  return { events, ended: read() };
+}
+
+const start = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
+const patience = { timeout: 20_000, interval: 20 };
+
+describe('an update', () => {
+  it('is offered with its news, is started once, and is told live from its beginning to its end', async () => {
+    const root = join(folder, 'erp');
+    const page = await startPage(root);
+    expect((await page.ask('/v1/status')).body).toMatchObject({
+      install: null,
+      awaits_launch: false,
+      hold: { state: 'none', since: null },
+      update: { state: 'idle' },
+      progress: null,
+    });
+    expect((await page.ask('/v1/check?force')).body).toMatchObject({ outcome: 'available', installed: null, version: '1.0.0' });
+    expect((await page.ask('/v1/news')).body).toMatchObject({
+      installed: null,
+      release: { version: '1.0.0', title: 'Primeira', changelog: '- não há mais erros', zip_bytes: expect.any(Number) },
+    });
+    const { events, ended } = await page.events();
+    const [first, second] = await Promise.all([page.ask('/v1/update', start), page.ask('/v1/update', start)]);
+    expect([first, second]).toMatchObject([
+      { status: 202, body: { state: 'running', asked_version: null } },
+      { status: 409, body: { code: 'TRANSACTION_LOCKED', message: 'an update is running' } },
+    ]);
+    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ name: 'update', data: { state: 'ended' } }), patience);
+    expect(events.at(-1)?.data).toMatchObject({ outcome: 'updated', version: '1.0.0', code: null });
+    expect(await readTree(root, ['.remendo', 'version.txt'])).toEqual(await readTree(join(folder, 'base')));
+
+    const logged = events.filter(({ name }) => name === 'log').map(({ data }) => data.event);
+    expect(logged).toEqual(expect.arrayContaining(['command_started', 'plan_chosen', 'confirmed', 'command_ended']));
+    const { body: whole } = await page.ask('/v1/log?limit=1000');
+    const entries = whole.entries as readonly { readonly id: string; readonly entry: Record<string, unknown> }[];
+    expect(entries.map(({ entry }) => entry.event)).toEqual(expect.arrayContaining(logged));
+    const after = encodeURIComponent(entries.at(-3)?.id ?? '');
+    expect((await page.ask(`/v1/log?after=${after}&limit=1`)).body).toEqual({ entries: entries.slice(-2, -1), has_more: true });
+    const again = await page.events(entries.at(-3)?.id);
+    await vi.waitFor(() => expect(again.events.map(({ id }) => id)).toEqual([null, null, entries.at(-2)?.id, entries.at(-1)?.id]));
+
+    expect((await page.ask('/v1/status')).body).toMatchObject({
+      install: { version: '1.0.0', channel: 'stable', blocked: [] },
+      is_current: false,
+      progress: { phase: 'completed', version: '1.0.0' },
+    });
+    expect((await page.ask('/v1/progress')).body).toMatchObject({ is_current: false, progress: { phase: 'completed' } });
+    expect((await page.ask('/v1/why')).body).toMatchObject({ installed: '1.0.0', story: { attempt: { state: 'completed' } } });
+    expect((await page.ask('/v1/news')).body).toEqual({ installed: '1.0.0', release: null });
+
+    page.end();
+    expect(await page.ended).toBe(0);
+    await Promise.all([ended, again.ended]);
+    expect([events.at(-1)?.name, again.events.at(-1)?.name]).toEqual(['closing', 'closing']);
+    const lines = page.printed().trim().split('\n');
+    expect(lines.map((line) => JSON.parse(line).event)).toEqual(['listening', 'update_started', 'update_ended', 'ended']);
+    expect(await readFile(join(root, '.remendo', 'update.log'), 'utf8')).not.toContain(page.url.searchParams.get('token'));
+  });
+
+  it('is broken off as an install is when the program is ended, and leaves what it fetched for the next', async () => {
+    const root = join(folder, 'slow');
+    const page = await startPage(root, { flags: { bandwidthBytesPerSecond: '20000' } });
+    const { events, ended } = await page.events();
+    expect((await page.ask('/v1/update', { method: 'POST' })).status).toBe(202);
+    const seen = () => events.some(({ name, data }) => name === 'progress' && data.is_current === true);
+    await vi.waitFor(() => expect(seen()).toBe(true), patience);
+    page.end();
+    expect(await page.ended).toBe(0);
+    await ended;
+    expect(events.filter(({ name }) => name === 'update').at(-1)?.data).toMatchObject({ state: 'ended', outcome: 'interrupted' });
+    expect(await readTree(root, ['.remendo'])).toEqual({});
+    expect((await readdir(join(root, '.remendo', 'downloads'))).length).toBeGreaterThan(0);
+  });
+
+  it('that the application holds back ends with the reason, and touches nothing', async () => {
+    const root = join(folder, 'held');
+    await writeFiles(root, { 'not-now.lock': Buffer.alloc(0) });
+    const page = await startPage(root, { flags: { agent: JSON.stringify({ holdFile: 'not-now.lock' }) } });
+    expect((await page.ask('/v1/status')).body).toMatchObject({ hold: { state: 'held', since: expect.any(String) } });
+    expect((await page.ask('/v1/update', start)).status).toBe(202);
+    const update = async () => (await page.ask('/v1/status')).body.update;
+    await vi.waitFor(async () => expect(await update()).toMatchObject({ state: 'ended', code: 'INSTALL_ON_HOLD' }), patience);
+    expect(Object.keys(await readTree(root, ['.remendo']))).toEqual(['not-now.lock']);
+  });
+});
+
+describe('who is answered', () => {
+  /** As `fetch` can not ask: with a Host of its own. */
+  const statusFor = ({ port }: URL, host: string, token: string): Promise<number | undefined> =>
+    new Promise((resolve, reject) => {
+      const headers = { host, authorization: `Bearer ${token}` };
+      request({ host: '127.0.0.1', port, path: '/v1/progress', headers }, ({ statusCode }) => resolve(statusCode))
+        .once('error', reject)
+        .end();
+    });
+
+  it('is who shows the token, asks for this host, and comes from no other page', async () => {
+    const { url, ask } = await startPage(join(folder, 'none'));
+    const token = url.searchParams.get('token') ?? '';
+    const other = `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`;
+    const hosts = [url.host, `localhost:${url.port}`, `updates.example.com:${url.port}`, '127.0.0.1'];
+    expect(await Promise.all(hosts.map((host) => statusFor(url, host, token)))).toEqual([200, 200, 403, 403]);
+    const progress = new URL('/v1/progress', url);
+    expect((await fetch(progress)).status).toBe(401);
+    const wrong = await ask('/v1/progress', { headers: { authorization: `Bearer ${other}` } });
+    expect(wrong).toMatchObject({ status: 401, body: { code: 'AUTH_REQUIRED' } });
+    expect(JSON.stringify(wrong)).not.toContain(other);
+    const answer = await fetch(`${progress}${url.search}`, { headers: { origin: url.origin } });
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, null]);
+    expect(await ask('/v1/progress', { headers: { origin: 'https://evil.example.com' } })).toMatchObject({
+      status: 403,
+      body: { code: 'AUTH_FORBIDDEN' },
+    });
+    expect((await fetch(new URL(`/v1/update${url.search}`, url), { method: 'POST' })).status).toBe(401);
+  });
+
+  it('is told what was wrong with what they asked', async () => {
+    const { ask } = await startPage(join(folder, 'none'));
+    const body = (text: string, type = 'application/json') => ({ method: 'POST', headers: { 'content-type': type }, body: text });
+    const wrong: readonly (readonly [string, RequestInit, number])[] = [
+      ['/v1/nothing', {}, 404],
+      ['/v1/status?bogus=1', {}, 400],
+      ['/v1/log?limit=1001', {}, 400],
+      ['/v1/log?after=yesterday', {}, 400],
+      ['/v1/events', { headers: { 'last-event-id': 'x' } }, 400],
+      ['/v1/update', body('{"skip_backup":true}'), 400],
+      ['/v1/update', body('{'), 400],
+      ['/v1/update', body('x=1', 'text/plain'), 415],
+      ['/v1/update', body(JSON.stringify({ version: 'x'.repeat(5_000) })), 413],
+    ];
+    for (const [path, init, status] of wrong)
+      expect(await ask(path, init), path).toEqual({
+        status,
+        body: { code: expect.stringMatching(/^REQUEST_/), message: expect.any(String) },
+      });
+    expect((await ask('/')).body).toMatchObject({ name: 'remendo', addresses: expect.arrayContaining(['/v1/status']) });
+  });
+
+  it('is one of few listeners at a time, and the next one when somebody leaves', async () => {
+    const { url } = await startPage(join(folder, 'none'));
+    const leaving = new AbortController();
+    const ask = (signal: AbortSignal | null = null) => fetch(new URL(`/v1/events${url.search}`, url), { signal });
+    const taken = await Promise.all([ask(leaving.signal), ...Array.from({ length: 15 }, () => ask())]);
+    expect(taken.map(({ status }) => status)).toEqual(Array(16).fill(200));
+    expect((await ask()).status).toBe(503);
+    leaving.abort();
+    await vi.waitFor(async () => expect((await ask()).status).toBe(200), patience);
+  });
+});
+
+it.each(languages)('says in %s where it is, that the address is a secret, and that it ended', async (language) => {
+  const page = await startPage(join(folder, 'none'), { json: false, language });
+  page.end();
+  await page.ended;
+  const lines = page.printed().trim().split('\n');
+  expect(lines).toHaveLength(3);
+  expect(lines[0]).toContain(page.url.href);
+});
