@@ -11,6 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { nodeFileSystem } from '@remendo/core';
 import { scanFolder } from '@remendo/core/publish';
+import { seededRandom } from '@remendo/core/testing';
 import { assembleRelease, type DemoRelease } from './demo/assemble-releases.js';
 import { type RunningServer, runRemendo, startServer } from './demo/programs.js';
 
@@ -20,17 +21,6 @@ const { values } = parseArgs({
 });
 const kills = Number(values.kills);
 const seed = Number(values.seed);
-
-/** mulberry32: small, seeded, good enough to choose moments. */
-function randomFrom(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 async function filesOf(folder: string): Promise<string> {
   const { manifest } = await scanFolder(nodeFileSystem(), folder, { application: 'erp', platform: 'any', version: '0.0.0' });
@@ -127,7 +117,7 @@ async function killOnce(
   return { killed: result.signal === 'SIGKILL', found: files === baseFiles ? 'base' : 'target' };
 }
 
-const random = randomFrom(seed);
+const random = seededRandom(seed);
 const prepared = await prepare();
 const counts = { kills: 0, too_late: 0, base: 0, target: 0 };
 try {

@@ -14,8 +14,8 @@ export interface CountingProxy {
   close(): Promise<void>;
 }
 
-/** In front of a server on this machine, on a port of its own. */
-export async function startCountingProxy(serverUrl: string): Promise<CountingProxy> {
+/** In front of a server on this machine, on a port of its own. @param host address to listen at. */
+export async function startCountingProxy(serverUrl: string, host = '127.0.0.1'): Promise<CountingProxy> {
   const { hostname, port } = new URL(serverUrl);
   const sockets = new Set<{ destroy(): void }>();
   const bytes = { sent: 0, received: 0 };
@@ -58,8 +58,8 @@ export async function startCountingProxy(serverUrl: string): Promise<CountingPro
     upstream.on('end', () => terminal.end());
     terminal.pipe(upstream);
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return Object.assign(proxy, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  return Object.assign(proxy, { url: `http://${host}:${(server.address() as AddressInfo).port}` });
 }
 
 function closeServer(server: Server, sockets: ReadonlySet<{ destroy(): void }>): Promise<void> {

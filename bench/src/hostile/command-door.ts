@@ -36,7 +36,7 @@ class Kept extends Writable {
 async function run({ createCommandTree, createOutput, printError }: CommandModules, args: readonly string[]): Promise<Ran> {
   const [stdout, stderr] = [new Kept(), new Kept()];
   let code: string | null = null;
-  const tree = createCommandTree(async (command, use) => {
+  const tree = await createCommandTree(async (command, use) => {
     const output = createOutput({ stdout, stderr }, { json: command.opts().json === true });
     try {
       await use({
@@ -50,7 +50,7 @@ async function run({ createCommandTree, createOutput, printError }: CommandModul
       code = String((error as { code?: unknown }).code ?? `no code: ${(error as Error).message}`);
       printError(output, error);
     }
-  }, []);
+  });
   await tree.parseAsync([...args], { from: 'user' });
   return { code, printed: stdout.text + stderr.text };
 }
