@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const serverMain = fileURLToPath(new URL('../../../packages/server/dist/main.js', import.meta.url));
-const cliMain = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url));
+const cliMain = fileURLToPath(new URL('../../../packages/cli/dist/packed/remendo.js', import.meta.url));
 
 export interface RunningServer {
   readonly url: string;

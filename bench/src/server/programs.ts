@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 export const serverMain = fileURLToPath(new URL('../../../packages/server/dist/main.js', import.meta.url));
-export const cliMain = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url));
+export const cliMain = fileURLToPath(new URL('../../../packages/cli/dist/packed/remendo.js', import.meta.url));
 
 /** A program beside this one. */
 export const besides = (name: string): string => fileURLToPath(new URL(name, import.meta.url));

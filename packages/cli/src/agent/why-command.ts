@@ -52,7 +52,8 @@ export async function runWhy({ output, environment }: CommandContext, flags: Set
 /** RFC 2606: never anybody's. No server is asked. */
 const noServer = 'https://server.invalid/';
 
-async function readStatus(root: string, home: string): Promise<Installed> {
+/** Without a terminal's settings, and without a word in its log. */
+export async function readStatus(root: string, home: string): Promise<Installed> {
   const updater = createUpdater({ root, home, server: noServer, host: nodeHost() });
   try {
     return await updater.status();

@@ -1,5 +1,5 @@
 /** The update manager's local API: JSON over HTTP for programs of this machine, and nothing that works by itself. */
-import { type ErrorCode, errorCatalogue, isUpdaterError } from '@remendo/core';
+import { type ErrorCode, errorCatalogue, isUpdaterError, parseVersion } from '@remendo/core';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { programVersion } from '../version.js';
@@ -43,6 +43,8 @@ const headers = {
 export function createPageApp(ports: PagePorts): FastifyInstance {
   const app = Fastify({
     bodyLimit: 4 * 1024,
+    // A stream of events that nobody reads would take a listener's place.
+    exposeHeadRoutes: false,
     requestTimeout: headersMs,
     keepAliveTimeout: headersMs,
     http: { maxHeaderSize: 8 * 1024, headersTimeout: headersMs, connectionsCheckingInterval: 1_000 },
@@ -91,9 +93,20 @@ function addReading(app: FastifyInstance, ports: PagePorts): void {
 function addUpdate(app: FastifyInstance, { startUpdate }: PagePorts): void {
   const response = { 202: schemas.UpdateState, '4xx': schemas.PageProblem, '5xx': schemas.PageProblem };
   const schema = { querystring: Type.Object({}, { additionalProperties: false }), body: schemas.UpdateBody, response };
-  app.post<{ Body: schemas.UpdateBody }>('/v1/update', { schema }, async ({ body }, reply) =>
-    reply.code(202).send(startUpdate(body ?? {})),
-  );
+  app.post<{ Body: schemas.UpdateBody }>('/v1/update', { schema }, async ({ body }, reply) => {
+    const { version } = body ?? {};
+    if (version !== undefined && !isVersion(version)) throw refused(400, 'REQUEST_INVALID', 'body/version is no version');
+    return reply.code(202).send(startUpdate(body ?? {}));
+  });
+}
+
+function isVersion(text: string): boolean {
+  try {
+    parseVersion(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function addEvents(app: FastifyInstance, { streams, firstEvents }: PagePorts): void {

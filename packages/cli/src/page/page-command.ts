@@ -1,10 +1,13 @@
 /** `remendo page`: the update manager of one install, for programs of this machine, until it is told to end. */
 import { resolve } from 'node:path';
-import { installLayout } from '@remendo/core';
+import { type ErrorCode, errorCatalogue, installLayout } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { exitCodes } from '../exit-codes.js';
+import type { Language } from '../language.js';
+import { errorSentence } from '../output/error-sentences.js';
+import { outputMessages } from '../output/messages.js';
 import { printable } from '../output/printable.js';
 import { pageMessages } from './messages.js';
 import { openPage } from './open-page.js';
@@ -37,8 +40,17 @@ export async function runPage(context: CommandContext, { flags, port }: PageOpti
 
 function tellUpdate({ output, language }: CommandContext, update: UpdateState): void {
   const say = pageMessages(language);
-  const { state, asked_version: version, outcome, code, message } = update;
+  const { state, asked_version: asked, outcome, version } = update;
   output.event(state === 'running' ? 'update_started' : 'update_ended', update);
-  if (state === 'running') output.line(say.started(version === null ? null : printable(version)));
-  else output.line(say.ended(printable([outcome, code, message].filter((part) => part !== null).join(' – '))));
+  if (state === 'running') output.line(say.started(asked === null ? null : printable(asked)));
+  else if (version !== null && goodOutcomes.has(outcome)) output.line(say.installed(printable(version)));
+  else output.line(say.notUpdated(reasonOf(update, language)));
+}
+
+const goodOutcomes: ReadonlySet<string | null> = new Set(['updated', 'up_to_date', 'recovered']);
+
+function reasonOf({ outcome, code, message }: UpdateState, language: Language): string {
+  if (code !== null && Object.hasOwn(errorCatalogue, code)) return errorSentence(code as ErrorCode, language);
+  if (outcome === 'interrupted') return outputMessages(language).interrupted;
+  return printable(message ?? outcome ?? '');
 }

@@ -1,9 +1,9 @@
 /** What the page's answers are made of: the commands themselves, with an output that nobody reads on a console. */
-import { type CheckResult, hasCode, type InstallLayout, nodeFileSystem, peekInstall } from '@remendo/core';
+import { type CheckResult, type InstallLayout, nodeFileSystem, peekInstall } from '@remendo/core';
 import type { AgentSettings } from '../agent/agent-settings.js';
 import { holdOf, isProcess } from '../agent/hold-lock.js';
 import { readProgress } from '../agent/progress-file.js';
-import { runWhy } from '../agent/why-command.js';
+import { readStatus, runWhy } from '../agent/why-command.js';
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { lastCheck } from '../terminal/check-cache.js';
@@ -42,14 +42,14 @@ export function openPageWork(context: CommandContext, { layout, flags, agent }: 
   const progress = (): ProgressAnswer => progressOf(home);
   return {
     async status() {
-      const install = await statusDocument().catch((error: unknown) => {
-        if (hasCode(error, 'INSTALL_NOT_FOUND')) return null;
-        throw error;
-      });
+      const last = await peekInstall(nodeFileSystem(), layout);
+      const { version, state } = await readStatus(root, home);
+      // Asked where nothing is, the command would log a failure, in the middle of a first installation too.
+      const isThere = version !== null || state !== null || last !== null;
       const hold = holdOf(agent, root, Date.now());
       return {
-        install,
-        awaits_launch: (await peekInstall(nodeFileSystem(), layout))?.state === 'committed',
+        install: isThere ? await statusDocument() : null,
+        awaits_launch: last?.state === 'committed',
         hold: { state: hold.kind, since: hold.kind === 'none' ? null : isoTime(hold.sinceMs) },
         ...progress(),
       };

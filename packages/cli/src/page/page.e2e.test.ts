@@ -14,13 +14,14 @@ import { baseFiles, readTree, writeFiles, zipFolder } from '../testing/sample-re
 import { runPage } from './page-command.js';
 
 const makeFolder = temporaryFolders();
+const patience = { timeout: 20_000, interval: 20 };
 let folder: string;
 let server: RunningServer;
 
 beforeAll(async () => {
   folder = await makeFolder();
-  server = await startServer(folder);
   const zip = await zipFolder(await writeFiles(join(folder, 'base'), baseFiles), join(folder, 'base.zip'));
+  server = await startServer(folder);
   const form = new FormData();
   const fields = { application: 'erp', version: '1.0.0', title: 'Primeira', changelog: '- não há mais erros' };
   for (const [name, value] of Object.entries(fields)) form.set(name, value);
@@ -79,7 +80,10 @@ async function startPage(root: string, { json = true, language = 'en', flags = {
     takeSignals: () => () => undefined,
   };
   const ended = runPage(context, { flags: { root, ...flags }, port: 0 });
-  const found = await vi.waitFor(() => /http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{43}/.exec(printed)?.[0] ?? expect.fail(printed));
+  const found = await vi.waitFor(
+    () => /http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{43}/.exec(printed)?.[0] ?? expect.fail(printed),
+    patience,
+  );
   const url = new URL(found);
   const headers = { authorization: `Bearer ${url.searchParams.get('token')}` };
   const page: Started = {
@@ -119,8 +123,6 @@ function listen(answer: Response): Listening {
 }
 
 const start = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' };
-const patience = { timeout: 20_000, interval: 20 };
-
 describe('an update', () => {
   it('is offered with its news, is started once, and is told live from its beginning to its end', async () => {
     const root = join(folder, 'erp');
@@ -143,8 +145,9 @@ describe('an update', () => {
       { status: 202, body: { state: 'running', asked_version: null } },
       { status: 409, body: { code: 'TRANSACTION_LOCKED', message: 'an update is running' } },
     ]);
-    await vi.waitFor(() => expect(events.at(-1)).toMatchObject({ name: 'update', data: { state: 'ended' } }), patience);
-    expect(events.at(-1)?.data).toMatchObject({ outcome: 'updated', version: '1.0.0', code: null });
+    const update = () => events.findLast(({ name }) => name === 'update')?.data;
+    await vi.waitFor(() => expect(update()).toMatchObject({ state: 'ended' }), patience);
+    expect(update()).toMatchObject({ outcome: 'updated', version: '1.0.0', code: null });
     expect(await readTree(root, ['.remendo', 'version.txt'])).toEqual(await readTree(join(folder, 'base')));
 
     const logged = events.filter(({ name }) => name === 'log').map(({ data }) => data.event);
@@ -155,7 +158,10 @@ describe('an update', () => {
     const after = encodeURIComponent(entries.at(-3)?.id ?? '');
     expect((await page.ask(`/v1/log?after=${after}&limit=1`)).body).toEqual({ entries: entries.slice(-2, -1), has_more: true });
     const again = await page.events(entries.at(-3)?.id);
-    await vi.waitFor(() => expect(again.events.map(({ id }) => id)).toEqual([null, null, entries.at(-2)?.id, entries.at(-1)?.id]));
+    await vi.waitFor(
+      () => expect(again.events.map(({ id }) => id)).toEqual([null, null, entries.at(-2)?.id, entries.at(-1)?.id]),
+      patience,
+    );
 
     expect((await page.ask('/v1/status')).body).toMatchObject({
       install: { version: '1.0.0', channel: 'stable', blocked: [] },
@@ -177,16 +183,18 @@ describe('an update', () => {
 
   it('is broken off as an install is when the program is ended, and leaves what it fetched for the next', async () => {
     const root = join(folder, 'slow');
-    const page = await startPage(root, { flags: { bandwidthBytesPerSecond: '20000' } });
+    const page = await startPage(root, { flags: { bandwidthBytesPerSecond: '5000' } });
     const { events, ended } = await page.events();
     expect((await page.ask('/v1/update', { method: 'POST' })).status).toBe(202);
     const seen = () => events.some(({ name, data }) => name === 'progress' && data.is_current === true);
     await vi.waitFor(() => expect(seen()).toBe(true), patience);
+    expect((await page.ask('/v1/status')).body).toMatchObject({ install: null, update: { state: 'running' }, is_current: true });
     page.end();
     expect(await page.ended).toBe(0);
     await ended;
     expect(events.filter(({ name }) => name === 'update').at(-1)?.data).toMatchObject({ state: 'ended', outcome: 'interrupted' });
     expect(await readTree(root, ['.remendo'])).toEqual({});
+    expect(events.filter(({ data }) => data.event === 'command_failed').map(({ data }) => data.command)).toEqual(['install']);
     expect((await readdir(join(root, '.remendo', 'downloads'))).length).toBeGreaterThan(0);
   });
 
@@ -242,6 +250,7 @@ describe('who is answered', () => {
       ['/v1/log?after=yesterday', {}, 400],
       ['/v1/events', { headers: { 'last-event-id': 'x' } }, 400],
       ['/v1/update', body('{"skip_backup":true}'), 400],
+      ['/v1/update', body('{"version":"newest"}'), 400],
       ['/v1/update', body('{'), 400],
       ['/v1/update', body('x=1', 'text/plain'), 415],
       ['/v1/update', body(JSON.stringify({ version: 'x'.repeat(5_000) })), 413],
@@ -261,6 +270,11 @@ describe('who is answered', () => {
     const taken = await Promise.all([ask(leaving.signal), ...Array.from({ length: 15 }, () => ask())]);
     expect(taken.map(({ status }) => status)).toEqual(Array(16).fill(200));
     expect((await ask()).status).toBe(503);
+    const { status } = await fetch(new URL('/v1/events', url), {
+      method: 'HEAD',
+      headers: { authorization: `Bearer ${url.searchParams.get('token')}` },
+    });
+    expect(status).toBe(404);
     leaving.abort();
     await vi.waitFor(async () => expect((await ask()).status).toBe(200), patience);
   });

@@ -32,12 +32,12 @@ export function watchInstall({ home, everyMs = 500, onProgress, onEntry }: Insta
   const log = changesOf(join(home, updateLogName));
   let cursor = piece(null, 1).entries[0]?.id ?? firstCursor;
   const look = (): void => {
-    if (progress()) onProgress();
-    if (!log()) return;
-    for (const one of piece(cursor, Number.POSITIVE_INFINITY).entries) {
+    const entries = log() ? piece(cursor, Number.POSITIVE_INFINITY).entries : [];
+    for (const one of entries) {
       cursor = one.id;
       onEntry(one);
     }
+    if (progress()) onProgress();
   };
   const timer = setInterval(look, everyMs);
   timer.unref();

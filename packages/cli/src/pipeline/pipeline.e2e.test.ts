@@ -1,5 +1,5 @@
 /** Steps with real processes around a real update, and what a person and the log get to read of them. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { exitCodes } from '../exit-codes.js';
@@ -65,6 +65,25 @@ it('a download that takes too long keeps nobody from starting the application', 
   expect(ran.code).toBe(0);
   expect(ran.events().at(-1)).toMatchObject({ outcome: 'update_failed', version: '1.0.0' });
   expect(ran.stderr).toContain('the next start goes on with it');
+});
+
+it('nothing is installed without a proven backup, nor while the application holds, and nothing is downloaded for it', async () => {
+  const backups = join(folder, 'backups');
+  await mkdir(backups);
+  const jobs = [{ name: 'erp-db', folder: backups, intervalSeconds: 86_400, settleSeconds: 0 }];
+  const settings = { backups: { jobs, backupMaxAgeHours: 24 }, agent: { holdFile: join(folder, 'mid-sale') } };
+  await writeFile(join(root(), '.remendo', 'remendo.config.json'), JSON.stringify(settings));
+  const without = await remendo('install', '--root', root(), '--json');
+  expect(without.code).toBe(exitCodes.backup);
+  expect(without.events().at(-1)).toMatchObject({ code: 'BACKUP_MISSING' });
+  expect(without.stderr).toContain('erp-db');
+  expect(without.events().some(({ event }) => event === 'download_progressed')).toBe(false);
+  await writeFile(join(backups, 'erp.sql'), 'create table clientes');
+  await writeFile(join(folder, 'mid-sale'), String(process.pid));
+  const held = await remendo('install', '--root', root(), '--json');
+  expect(held.code).toBe(exitCodes.install);
+  expect(held.events().at(-1)).toMatchObject({ code: 'INSTALL_ON_HOLD' });
+  await rm(join(folder, 'mid-sale'));
 });
 
 it('a step that fails is told with the end of its output, everything is undone, and the exit code says so', async () => {

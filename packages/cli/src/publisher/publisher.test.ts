@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseManifest } from '@remendo/core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../exit-codes.js';
@@ -133,9 +134,11 @@ describe('remendo diff and apply', () => {
     const register = `import { register } from 'node:module'; register('data:text/javascript,${encodeURIComponent(resolve).replaceAll("'", '%27')}');`;
     const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(register)}`];
     const args = ['diff', at('base'), at('target'), '--codec', 'bsdiff40', '--out', at('unpatched.delta')];
-    const diff = await runRemendo(args, { nodeArgs });
+    // As it is built: the packed command asks for it in a way that this does not reach.
+    const command = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+    const diff = await runRemendo(args, { nodeArgs, command });
     expect(diff.code).toBe(0);
-    expect(diff.stderr).toMatch(/warning: bsdiff-node was not compiled/);
+    expect(diff.stderr).toMatch(/warning: bsdiff-node is not there/);
     expect((await runRemendo(['apply', at('base'), at('unpatched.delta'), '--out', at('unpatched-out')])).code).toBe(0);
   });
 
