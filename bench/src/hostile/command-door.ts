@@ -36,21 +36,24 @@ class Kept extends Writable {
 async function run({ createCommandTree, createOutput, printError }: CommandModules, args: readonly string[]): Promise<Ran> {
   const [stdout, stderr] = [new Kept(), new Kept()];
   let code: string | null = null;
-  const tree = await createCommandTree(async (command, use) => {
-    const output = createOutput({ stdout, stderr }, { json: command.opts().json === true });
-    try {
-      await use({
-        output,
-        environment: {},
-        signal: new AbortController().signal,
-        isInteractive: false,
-        takeSignals: () => () => {},
-      });
-    } catch (error) {
-      code = String((error as { code?: unknown }).code ?? `no code: ${(error as Error).message}`);
-      printError(output, error);
-    }
-  });
+  const tree = await createCommandTree(
+    async (command, use) => {
+      const output = createOutput({ stdout, stderr }, { json: command.opts().json === true });
+      try {
+        await use({
+          output,
+          environment: {},
+          signal: new AbortController().signal,
+          isInteractive: false,
+          takeSignals: () => () => {},
+        });
+      } catch (error) {
+        code = String((error as { code?: unknown }).code ?? `no code: ${(error as Error).message}`);
+        printError(output, error);
+      }
+    },
+    { asked: args[0] },
+  );
   await tree.parseAsync([...args], { from: 'user' });
   return { code, printed: stdout.text + stderr.text };
 }

@@ -5,7 +5,10 @@
 
 /** As far as it is used here. */
 export interface CommandModules {
-  createCommandTree(run: Run): Promise<{ parseAsync(args: string[], options: { from: 'user' }): Promise<unknown> }>;
+  createCommandTree(
+    run: Run,
+    options: { asked: string | undefined },
+  ): Promise<{ parseAsync(args: string[], options: { from: 'user' }): Promise<unknown> }>;
   createOutput(streams: { stdout: NodeJS.WritableStream; stderr: NodeJS.WritableStream }, options: { json: boolean }): object;
   printError(output: object, error: unknown): void;
 }
