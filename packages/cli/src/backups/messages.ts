@@ -237,7 +237,7 @@ export function findingText({ kind, values }: Finding, language: Language): stri
     inside: (entry) => (entry === undefined || entry === '' ? '' : ` (${entry})`),
   };
   // The system's own words end as they like.
-  const why = typeof values.why === 'string' ? { why: values.why.replace(/[.\s]+$/, '') } : {};
+  const why = typeof values.why === 'string' ? { why: values.why.trimEnd().replace(/\.$/, '') } : {};
   return sentences[language][kind]({ ...values, ...why }, words);
 }
 

@@ -43,6 +43,6 @@ export function componentVersions(
 
 /** The client of MySQL and MariaDB names its own version first, and that of the distribution, which is meant, second. */
 export function versionIn(output: string): string | null {
-  const from = /\bDistrib\s+(\d+(?:\.\d+)+\S*)/.exec(output)?.[1];
-  return from ?? /\d+(?:\.\d+)+[^\s"',;)]*/.exec(output)?.[0] ?? /\b\d+\b/.exec(output)?.[0] ?? null;
+  const named = /\bDistrib (\d{1,9}(?:\.\d{1,9}){1,4}\S{0,40})/.exec(output)?.[1];
+  return named ?? /\d{1,9}(?:\.\d{1,9}){1,4}[^\s"',;)]{0,40}/.exec(output)?.[0] ?? /\b\d{1,9}\b/.exec(output)?.[0] ?? null;
 }

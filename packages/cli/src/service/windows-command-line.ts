@@ -3,6 +3,13 @@ export const commandLineOf = (args: readonly string[]): string => args.map(quote
 
 function quoted(arg: string): string {
   if (arg !== '' && !/[\s"]/.test(arg)) return arg;
-  // Backslashes count twice before a quotation mark, and only there.
-  return `"${arg.replace(/(\\*)"/g, '$1$1\\"').replace(/(\\+)$/, '$1$1')}"`;
+  let line = '"';
+  let slashes = 0;
+  for (const character of arg) {
+    // Backslashes count twice before a quotation mark, and only there.
+    if (character === '"') line += `${'\\'.repeat(slashes)}\\`;
+    slashes = character === '\\' ? slashes + 1 : 0;
+    line += character;
+  }
+  return `${line}${'\\'.repeat(slashes)}"`;
 }

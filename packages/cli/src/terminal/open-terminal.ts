@@ -3,17 +3,13 @@ import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import {
   type CheckResult,
-  createUpdater,
   type HealthRule,
   type Host,
   type InstallGate,
   type InstallLayout,
   installLayout,
-  limits,
   nodeHost,
-  problemsOfSteps,
   type StartCommand,
-  type Steps,
   shownVersion,
   type Updater,
   UpdaterError,
@@ -26,13 +22,12 @@ import type { SettingName, SettingSources, Settings } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { type Credentials, credentialNames, credentialsOf, parseTerminalSecret } from '../credentials.js';
 import { type History, type HistoryOptions, openHistory } from '../history/open-history.js';
-import { readNamedFile } from '../named-path.js';
 import { guardInstall } from '../permissions/guard-install.js';
-import { componentVersions } from '../pipeline/component-version.js';
 import { openRelays, type Relays } from '../relay/open-relays.js';
 import { checkCached } from './check-cache.js';
 import { countFetched } from './count-fetched.js';
 import { installGate } from './install-gate.js';
+import { makeUpdater, noServer, updaterSettingNames } from './make-updater.js';
 import { type ShownEvents, showEvents } from './show-events.js';
 import { type Supervised, superviseApplication } from './supervised-starter.js';
 import { openUpdateLog, type UpdateLog, updateLogName } from './update-log.js';
@@ -96,33 +91,19 @@ const settingNames = [
   'root',
   'home',
   'bundle',
-  'server',
-  'application',
-  'platform',
-  'channel',
-  'preserve',
-  'bandwidthBytesPerSecond',
   'relay',
   'healthyAfterMs',
   'health',
-  'steps',
-  'components',
   'checkWaitMs',
   'mandatoryWaitMs',
   'downloadWaitMs',
-  'allowInsecure',
-  'openpgpKeys',
-  'trustRoot',
-  'trustFirstUse',
   'language',
   'updateLog',
   'agent',
   'backups',
+  ...updaterSettingNames,
   ...credentialNames,
 ] as const satisfies readonly SettingName[];
-
-/** RFC 2606: never anybody's. Commands that ask no server have none. */
-const noServer = 'https://server.invalid/';
 
 /** @throws UpdaterError CONFIG_INVALID with every problem, DOWNLOAD_INSECURE. */
 async function openTerminal(context: CommandContext, options: OpenTerminalOptions): Promise<Terminal> {
@@ -155,35 +136,19 @@ async function openTerminal(context: CommandContext, options: OpenTerminalOption
   const events = showEvents(output, log, options.showPlan);
   const supervised = superviseApplication(context);
   const host: Host = { ...nodeHost(), fetch: fetched.fetch };
-  const openPgpKeys = await openPgpKeysOf(settings);
   const relays = openRelays(settings.relay, { ...context, clock: host.clock, random: host.random, log });
-  const updater = createUpdater({
-    root,
-    home: layout.home,
-    server: settings.server ?? noServer,
-    ...(bundle === null ? {} : { offline: { folder: bundle, hasServer: settings.server !== null } }),
+  const updater = await makeUpdater(settings, {
+    layout,
+    bundle,
     host: { ...host, starter: supervised.starter },
-    channel: settings.channel ?? 'stable',
-    preserve: settings.preserve ?? [],
-    ...(settings.application === null ? {} : { application: settings.application }),
-    ...(settings.platform === null ? {} : { platform: settings.platform }),
-    ...(settings.bandwidthBytesPerSecond === null ? {} : { bandwidthBytesPerSecond: settings.bandwidthBytesPerSecond }),
-    trust: {
-      kind: 'signed',
-      firstUse: settings.trustFirstUse ?? true,
-      ...(settings.trustRoot === null ? {} : { root: await readNamedFile(settings.trustRoot, limits.rootBytesMax) }),
-    },
-    ...(openPgpKeys === null ? {} : { openPgpKeys }),
-    ...(relays === null ? {} : { sources: [relays.source] }),
-    steps: stepsOf(settings.steps ?? {}),
-    componentVersion: componentVersions(settings.components ?? {}, root),
+    sources: relays === null ? [] : [relays.source],
+    credentials,
     gate: gateOf(context, {
       settings,
       home: layout.home,
       log,
       terminalId: async () => (await updater.status()).state?.terminalId ?? null,
     }),
-    http: { allowInsecure: settings.allowInsecure ?? false, credentials: () => credentials },
     onEvent(event) {
       events.onEvent(event);
       history.recorder.onEvent(event);
@@ -260,13 +225,6 @@ function hasBundle(given: Parameters<typeof loadSettings>[1]): boolean {
   }
 }
 
-/** Named, since in the settings what is left out is there, and undefined. @throws UpdaterError CONFIG_INVALID with every problem. */
-function stepsOf(steps: Steps): Steps {
-  const problems = problemsOfSteps(steps);
-  if (problems.length > 0) throw new UpdaterError('CONFIG_INVALID', 'the settings are not right', { details: { problems } });
-  return steps;
-}
-
 function healthOf({ healthyAfterMs, health }: Settings<'healthyAfterMs' | 'health'>, root: string): HealthRule {
   const { command, ...rest } = health ?? {};
   const program = command === undefined ? {} : { command: { folder: root, args: [], timeLimitMs: healthProbeMs, ...command } };
@@ -281,10 +239,6 @@ const historyServer = (
   credentials: Credentials,
 ): HistoryOptions['server'] =>
   server === null ? null : { serverUrl: server, allowInsecure: allowInsecure ?? false, credentials: () => credentials };
-
-/** Where they can not be read nothing is installed: not having them would mean that nothing has to be signed. */
-const openPgpKeysOf = async ({ openpgpKeys: path }: { readonly openpgpKeys: string | null }): Promise<Uint8Array | null> =>
-  path === null ? null : readNamedFile(path, limits.openPgpKeysBytesMax);
 
 /** @throws UpdaterError INSTALL_NOT_FOUND */
 export function assertInstalled({ layout, isInstalled }: Terminal): void {

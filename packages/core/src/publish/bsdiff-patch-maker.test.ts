@@ -92,12 +92,12 @@ function applyEdit(bytes: Uint8Array, edit: { place: number; removed: number; in
 }
 
 describe('the maker', () => {
-  it('says that bsdiff-node was not compiled, what still works and how to get it', async () => {
+  it('says that bsdiff-node is not there, what still works and how to get it', async () => {
     const maker = bsdiffPatchMaker({
       fileSystem,
       load: () => Promise.reject(new Error("Cannot find module './build/Release/bsdiff.node'")),
     });
-    const sentence = /bsdiff-node was not compiled.*everything else works.*C\+\+ compiler/;
+    const sentence = /bsdiff-node is not there.*everything else works.*C\+\+ compiler/;
     expect(await maker.available()).toEqual({ ok: false, reason: expect.stringMatching(sentence) });
     await expect(maker.make(paths())).rejects.toMatchObject({
       code: 'PATCH_MAKER_UNAVAILABLE',

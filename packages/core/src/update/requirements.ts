@@ -58,7 +58,7 @@ const satisfies = (found: semver.SemVer, range: string): boolean => semver.satis
 function problemWithSystem(wanted: string, { name, version }: OperatingSystem): string | null {
   const found = semver.coerce(version);
   const isMet = wanted.split('||').some((alternative) => {
-    const [, system = '', range = ''] = /^\s*([a-z]*)\s*(.*?)\s*$/i.exec(alternative) ?? [];
+    const [, system = '', range = ''] = /^([a-z]*)(.*)$/i.exec(alternative.trim()) ?? [];
     const isSystem = system === '' || system.toLowerCase() === name || (system.toLowerCase() === 'win32' && name === 'windows');
     if (!isSystem || (system === '' && range === '')) return false;
     return range === '' || (found !== null && semver.validRange(range) !== null && satisfies(found, range));
@@ -67,7 +67,7 @@ function problemWithSystem(wanted: string, { name, version }: OperatingSystem): 
 }
 
 function problemWithSpace(wanted: string, freeBytes: number): string | null {
-  const bytes = Number(/^\s*(?:>=)?\s*(\d{1,15})\s*$/.exec(wanted)?.[1] ?? Number.NaN);
+  const bytes = Number(/^(?:>=)?(\d{1,15})$/.exec(wanted.replaceAll(' ', ''))?.[1] ?? Number.NaN);
   if (Number.isNaN(bytes)) return `disk_bytes ${wanted} is no number of bytes`;
   return freeBytes >= bytes ? null : `${numberText(bytes)} bytes have to be free, and ${numberText(freeBytes)} are`;
 }
