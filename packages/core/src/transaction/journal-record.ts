@@ -50,6 +50,8 @@ const stepMark = Type.Union([
   Type.Literal('began'),
   Type.Literal('ended'),
   Type.Literal('failed'),
+  /** Going back has begun. */
+  Type.Literal('undoing'),
   Type.Literal('undone'),
   Type.Literal('undo_failed'),
 ]);

@@ -46,6 +46,12 @@ export async function recover(context: TransactionContext): Promise<Recovery> {
       return finish(context, 'backward');
     case 'committed':
       return recoverCommitted(context, transaction);
+    case 'confirmed':
+      // A rollback that was asked for, cut short before it came to the files.
+      if (context.steps !== null && areStepsCutShort(context.journal.contents)) return goBack(context, transaction);
+      await finishSteps(context);
+      await tidy(context, stagingFolder(context));
+      return { kind: 'nothing-to-do', last: transaction };
     default:
       await finishSteps(context);
       await tidy(context, stagingFolder(context));
@@ -61,14 +67,22 @@ async function recoverCommitted(context: TransactionContext, transaction: Transa
     await finishSteps(context);
     return { kind: 'committed', transaction };
   }
-  const reason = 'it was cut short while steps ran';
   try {
-    await orPending(context, () => transaction.rollback(reason, { mayHold: true }));
-    return { kind: 'rolled-back', transaction, reason };
+    return await goBack(context, transaction, { mayHold: true });
   } catch (error) {
     if (!hasCode(error, 'INSTALL_MAINTENANCE')) throw error;
     return { kind: 'committed', transaction };
   }
+}
+
+async function goBack(
+  context: TransactionContext,
+  transaction: Transaction,
+  options: { readonly mayHold?: boolean } = {},
+): Promise<Recovery> {
+  const reason = 'it was cut short while steps ran';
+  await orPending(context, () => transaction.rollback(reason, options));
+  return { kind: 'rolled-back', transaction, reason };
 }
 
 /** What `finally` still has to end; what fails of it is told by events, and tried again by the next command. */

@@ -14,7 +14,7 @@
  *  2. A program that outlived the updater is ended before anything is undone.
  *  3. An `undo` that fails stops no other, and does not leave a mixture of two versions.
  */
-import { UpdaterError } from '../errors.js';
+import { hasCode, UpdaterError } from '../errors.js';
 import type { JournalRecord, PlannedStep, StepCommand, StepMark, StepProcess } from './journal-record.js';
 import { encodeRecord, journalLineBytesMax } from './journal-record.js';
 import type { JournaledStep, JournalState } from './journal-state.js';
@@ -128,8 +128,9 @@ async function undoStep(
   { step, undo }: { readonly step: JournaledStep; readonly undo: StepCommand },
 ): Promise<void> {
   const { phase, name } = step;
+  await markIfRoom(context, index, 'undoing');
   const end: StepEnd = await runnerOf(context).run(undo, {
-    onStarted: (process) => markIfRoom(context, index, step.mark, process),
+    onStarted: (process) => markIfRoom(context, index, 'undoing', process),
   });
   await markIfRoom(context, index, end.failure === null ? 'undone' : 'undo_failed');
   context.notify({ kind: 'step-undone', phase, name, ...end });
@@ -151,7 +152,8 @@ async function markIfRoom(
 ): Promise<void> {
   try {
     await mark(context, index, to, process);
-  } catch {
+  } catch (error) {
+    if (!hasCode(error, 'STORAGE_NO_SPACE')) throw error;
     await context.journal.revert().catch(() => undefined);
     context.journal.contents.apply({ type: 'step', index, mark: to, process });
   }

@@ -34,6 +34,14 @@ const steps: Steps = {
   finally: [{ name: 'Maintenance off', command: 'maintenance', args: ['off'] }],
 };
 
+/** What is stopped: an update that goes well, one whose application does not come up, a rollback that is asked for. */
+const works = {
+  'an update': (one: Updater) => one.update(),
+  'an update that goes back by itself': (one: Updater) => one.update({ start: { command: 'erp', args: [], folder: root } }),
+  'a rollback': (one: Updater) => one.rollback(),
+} as const;
+type Work = keyof typeof works;
+
 interface Ground {
   readonly disk: CrashFileSystem;
   readonly server: SimulatedServer;
@@ -49,7 +57,7 @@ function updater({ disk, server, world }: Ground): Updater {
     deriver: inlineDeriver(disk),
     fetch: server.fetch,
     steps: world,
-    starter: { start: () => ({ exited: Promise.resolve({ code: 0, signal: null }), stop: () => {} }) },
+    starter: { start: () => ({ exited: Promise.resolve({ code: 1, signal: null }), stop: () => {} }) },
   };
   return createUpdater({
     root,
@@ -63,33 +71,39 @@ function updater({ disk, server, world }: Ground): Updater {
 
 const worldAt = (database: string): SimulatedSteps => Object.assign(new SimulatedSteps(), { database });
 
-async function prepare() {
+async function prepare(work: Work) {
   const server = createSimulatedServer();
   const disk = new CrashFileSystem({ canSyncDirectories: false, now: () => machine.nowMs++ });
   await disk.makeDirectory(root);
   await server.publish('1.0.0', { 'erp.exe': '1.0.0', 'lib/a.dll': 'a' });
   await updater({ disk, server, world: worldAt('1.0.0') }).update();
-  disk.settle();
   await server.publish('1.0.1', { 'erp.exe': '1.0.1', 'lib/b.dll': 'b' });
+  const startsAt = work === 'a rollback' ? '1.0.1' : '1.0.0';
+  if (work === 'a rollback') await updater({ disk, server, world: worldAt('1.0.0') }).update();
+  disk.settle();
   const whole = disk.afterCrash('kept', 0);
   whole.settle();
   const operationsBefore = whole.operationCount;
-  const world = worldAt('1.0.0');
-  await updater({ disk: whole, server, world }).update();
-  return { server, base: disk, operations: whole.operationCount, operationsBefore, commands: world.ran.length };
+  const world = worldAt(startsAt);
+  await works[work](updater({ disk: whole, server, world }));
+  return { server, base: disk, startsAt, operations: whole.operationCount, operationsBefore, commands: world.ran.length };
 }
 
 type Prepared = Awaited<ReturnType<typeof prepare>>;
 
+interface Stopped {
+  readonly work: Work;
+  readonly kind: CrashKind;
+  readonly arm: (ground: Ground) => void;
+}
+
 /** @returns the version that the next start found, which everything agrees on. */
-async function recoverAfter({ server, base }: Prepared, kind: CrashKind, arm: (ground: Ground) => void): Promise<string> {
+async function recoverAfter({ server, base, startsAt }: Prepared, { work, kind, arm }: Stopped): Promise<string> {
   const disk = base.afterCrash('kept', 0);
   disk.settle();
-  const ground = { disk, server, world: worldAt('1.0.0') };
+  const ground = { disk, server, world: worldAt(startsAt) };
   arm(ground);
-  await updater(ground)
-    .update()
-    .catch(() => undefined);
+  await works[work](updater(ground)).catch(() => undefined);
   const found = disk.afterCrash(kind, seed);
   found.crashAt = Number.POSITIVE_INFINITY;
   ground.world.onRun = () => Promise.resolve();
@@ -101,39 +115,44 @@ async function recoverAfter({ server, base }: Prepared, kind: CrashKind, arm: (g
     database: version,
     isInMaintenance: false,
   });
-  await updater(after).update();
+  await updater(after).update({ retry: true });
   expect(ground.world, what).toMatchObject({ database: '1.0.1', isInMaintenance: false });
   return version;
 }
 
-it('leaves files, database and maintenance mode in agreement, wherever it is stopped', async () => {
-  const prepared = await prepare();
-  const found: Record<string, number> = {};
-  const count = (version: string): void => {
-    found[version] = (found[version] ?? 0) + 1;
-  };
-  for (let crashAt = prepared.operationsBefore + 1; crashAt <= prepared.operations; crashAt++) {
-    const kind = kinds[(crashAt + seed) % kinds.length] ?? 'torn';
-    const version = await recoverAfter(prepared, kind, ({ disk }) => {
-      disk.crashAt = crashAt;
-    });
-    count(version);
-  }
-  for (let command = 1; command <= prepared.commands; command++) {
-    for (const kind of kinds) {
-      const version = await recoverAfter(prepared, kind, ({ disk, world }) => {
-        world.onRun = async () => {
-          if (world.ran.length !== command) return;
-          disk.crashAt = disk.operationCount + 1;
-          throw new Error('killed');
-        };
-      });
-      count(version);
+it.each(Object.keys(works) as Work[])(
+  'leaves files, database and maintenance mode in agreement, wherever %s is stopped',
+  async (work) => {
+    const prepared = await prepare(work);
+    const found: Record<string, number> = {};
+    const count = (version: string): void => {
+      found[version] = (found[version] ?? 0) + 1;
+    };
+    for (let crashAt = prepared.operationsBefore + 1; crashAt <= prepared.operations; crashAt++) {
+      const kind = kinds[(crashAt + seed) % kinds.length] ?? 'torn';
+      const arm = ({ disk }: Ground): void => {
+        disk.crashAt = crashAt;
+      };
+      count(await recoverAfter(prepared, { work, kind, arm }));
     }
-  }
-  expect(found['1.0.0']).toBeGreaterThan(0);
-  expect(found['1.0.1']).toBeGreaterThan(0);
-  console.log(
-    `update with steps: ${prepared.operations - prepared.operationsBefore} operations, ${prepared.commands} commands × ${kinds.length} kinds, seed ${seed}: ${JSON.stringify(found)}`,
-  );
-}, 120_000);
+    for (let command = 1; command <= prepared.commands; command++) {
+      for (const kind of kinds) {
+        const arm = ({ disk, world }: Ground): void => {
+          world.onRun = async () => {
+            if (world.ran.length !== command) return;
+            disk.crashAt = disk.operationCount + 1;
+            throw new Error('killed');
+          };
+        };
+        count(await recoverAfter(prepared, { work, kind, arm }));
+      }
+    }
+    expect(found['1.0.0']).toBeGreaterThan(0);
+    expect(found['1.0.1']).toBeGreaterThan(0);
+    const operations = prepared.operations - prepared.operationsBefore;
+    console.log(
+      `${work} with steps: ${operations} operations, ${prepared.commands} commands × ${kinds.length} kinds, seed ${seed}: ${JSON.stringify(found)}`,
+    );
+  },
+  120_000,
+);
