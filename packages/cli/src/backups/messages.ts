@@ -15,7 +15,7 @@ export const backupMessages = inLanguages({
     none: 'none',
     notChecked: 'not checked yet',
     growing: 'A newer file is still being written.',
-    allWell: 'All backups are well.',
+    allWell: 'All backups are ok.',
     failing: (count: number) => (count === 1 ? '1 backup fails.' : `${count} backups fail.`),
     noJobs: 'No backup jobs are configured: the setting backups names them.',
     waiting: (target: string, count: number, why: string) =>
@@ -92,7 +92,7 @@ export const backupMessages = inLanguages({
 /** What the states mean to people. */
 export const stateTexts: Readonly<Record<Language, Readonly<Record<BackupState, string>>>> = {
   en: {
-    ok: 'well',
+    ok: 'ok',
     missing: 'there is no backup folder',
     empty: 'there is no backup',
     stale: 'the backup is too old',
