@@ -14,6 +14,7 @@ import { type Disturbance, openBadLink } from './bad-link.js';
 import {
   agreed,
   type Branch,
+  configurationOf,
   type Found,
   logOf,
   must,
@@ -138,7 +139,7 @@ async function onFullDisks(branch: Branch): Promise<void> {
     return;
   }
   try {
-    for (const freeKiB of [0, 8, 64, 96, 160, 300, 600, 900, 1_200, 1_600]) {
+    for (const freeKiB of [0, 8, 64, 300, 1_200, 4_000, 12_000]) {
       await run('mount', ['-o', 'remount,size=64m', mount]);
       const victim = await newVictim(branch, 'full', 'base', mount);
       const { stdout } = await run('df', ['--output=used', '-k', mount]);
@@ -152,9 +153,27 @@ async function onFullDisks(branch: Branch): Promise<void> {
       await run('mount', ['-o', 'remount,size=64m', mount]);
       await record(branch, { fault: `the disk has ${freeKiB} KiB free`, victim, result });
     }
+    for (const phase of ['before', 'after'] as const) await whenItFills(branch, mount, phase);
   } finally {
     await run('umount', [mount]).catch(() => undefined);
   }
+}
+
+/** Somebody else fills the disk while the update is under way, on either side of its swap. */
+async function whenItFills(branch: Branch, mount: string, phase: 'before' | 'after'): Promise<void> {
+  const victim = await newVictim(branch, 'filling', 'base', mount);
+  const filler = join(mount, 'filler');
+  const fill = `const fs = require('node:fs'); const file = fs.openSync(process.argv[1], 'w');
+    for (let bytes = 1 << 20; bytes >= 512; ) try { fs.writeSync(file, Buffer.alloc(bytes)); } catch { bytes >>= 1; }`;
+  const { steps } = configurationOf(branch, victim) as { readonly steps: Readonly<Record<string, readonly object[]>> };
+  const filling = { name: 'Something fills the disk', command: process.execPath, args: ['-e', fill, filler] };
+  await writeConfiguration(branch, victim, { steps: { ...steps, [phase]: [...(steps[phase] ?? []), filling] } });
+  const result = await agentOnce(victim);
+  const launched = await runRemendo(launchArgs(victim), { env: {} });
+  if (launched.code !== 0) throw new Error(`on a disk that was filled the application does not start: ${launched.stderr}`);
+  await rm(filler, { force: true });
+  await writeConfiguration(branch, victim);
+  await record(branch, { fault: `the disk fills up ${phase} the swap`, victim, result });
 }
 
 /** Shifts the clock of a program before it begins. */
