@@ -36,7 +36,7 @@ describe('a mail', () => {
       'Backup database (Roma, till-1): the backup is damaged',
       [
         'cópia.zip is a damaged zip (erp.fdb): its CRC-32 is another.',
-        'Before: well.',
+        'Before: ok.',
         'The folder holds 3 files, 1.23 MB altogether.',
       ],
     ],
