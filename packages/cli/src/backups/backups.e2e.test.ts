@@ -42,7 +42,7 @@ describe('remendo backups', () => {
         .split('\n'),
     ).toEqual([
       expect.stringMatching(/^job +state +since +newest backup +size +copies +checked$/),
-      expect.stringMatching(/^database +well +TIME +db\.zip \(1 hour ago\) +1\.00 MB +1 +TIME$/),
+      expect.stringMatching(/^database +ok +TIME +db\.zip \(1 hour ago\) +1\.00 MB +1 +TIME$/),
       expect.stringMatching(/^nas +there is no backup folder +TIME +none +0 +TIME$/),
       '',
       expect.stringMatching(/^nas: The folder .*nas is not there, or the machine it is on is not \(ENOENT\)\.$/),
