@@ -3,7 +3,7 @@ import { hasCode } from '../errors.js';
 import type { Journal } from './journal.js';
 import { observeSlots } from './observe.js';
 import { assertPossible, enterFreeing, pending, reasonOf, rollBackAfter, rollBackward, rollForward, tidy } from './roll.js';
-import { areStepsCutShort, isFinallyDue, runFinally, undoSteps } from './steps.js';
+import { areStepsCutShort, hasGoneBack, isFinallyDue, runFinally, undoSteps } from './steps.js';
 import { planSwap } from './swap-plan.js';
 import { Transaction } from './transaction.js';
 import { previousFolder, stagedPath, stagingFolder, type TransactionContext } from './transaction-context.js';
@@ -41,14 +41,15 @@ export async function recover(context: TransactionContext): Promise<Recovery> {
       await tidy(context, stagingFolder(context));
       return { kind: 'discarded', transaction };
     case 'committing':
-      return finish(context, context.journal.contents.steps.some(({ mark }) => mark !== 'planned') ? 'backward' : 'forward');
+      // The steps after it would be missing.
+      return finish(context, context.journal.contents.steps.length > 0 ? 'backward' : 'forward');
     case 'rolling_back':
       return finish(context, 'backward');
     case 'committed':
       return recoverCommitted(context, transaction);
     case 'confirmed':
       // A rollback that was asked for, cut short before it came to the files.
-      if (context.steps !== null && areStepsCutShort(context.journal.contents)) return goBack(context, transaction);
+      if (context.steps !== null && hasGoneBack(context.journal.contents)) return goBack(context, transaction);
       await finishSteps(context);
       await tidy(context, stagingFolder(context));
       return { kind: 'nothing-to-do', last: transaction };
@@ -64,13 +65,15 @@ async function recoverCommitted(context: TransactionContext, transaction: Transa
   const { contents } = context.journal;
   if (contents.heldBecause !== null || context.steps === null) return { kind: 'committed', transaction };
   if (!areStepsCutShort(contents)) {
-    await finishSteps(context);
+    // Also where nothing but these was planned.
+    await runFinally(context);
     return { kind: 'committed', transaction };
   }
   try {
     return await goBack(context, transaction, { mayHold: true });
   } catch (error) {
-    if (!hasCode(error, 'INSTALL_MAINTENANCE')) throw error;
+    if (!hasCode(error, 'INSTALL_MAINTENANCE', 'TRANSACTION_NO_WAY_BACK')) throw error;
+    if (contents.heldBecause === null) await context.journal.enter({ type: 'held', reason: reasonOf(error) });
     return { kind: 'committed', transaction };
   }
 }

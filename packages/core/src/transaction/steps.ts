@@ -25,9 +25,12 @@ const isWay = ({ phase }: JournaledStep): boolean => phase !== 'finally';
 const hasEnded = ({ mark }: JournaledStep): boolean => mark === 'ended';
 const isTouched = ({ mark }: JournaledStep): boolean => mark !== 'planned' && mark !== 'undone';
 
-/** Whether a crash cut the steps short: some began, and not all of the way ended. */
-export const areStepsCutShort = ({ steps }: JournalState): boolean =>
-  steps.some((step) => isWay(step) && isTouched(step)) && steps.some((step) => isWay(step) && !hasEnded(step));
+/** Whether a committed target lacks steps, also one that none of them had begun for yet. */
+export const areStepsCutShort = ({ steps }: JournalState): boolean => steps.some((step) => isWay(step) && !hasEnded(step));
+
+/** Whether steps are being taken back. */
+export const hasGoneBack = ({ steps }: JournalState): boolean =>
+  steps.some(({ mark }) => mark === 'undoing' || mark === 'undone' || mark === 'undo_failed');
 
 /** Whether `finally` still has to run: what it ends may have begun. */
 export const isFinallyDue = ({ steps }: JournalState): boolean =>

@@ -19,7 +19,7 @@ const seed = Number(process.env.REMENDO_TEST_SEED ?? 20_261_122);
 const kinds: readonly CrashKind[] = ['kept', 'dropped', 'killed', 'reordered', 'torn'];
 const machine = new SimulatedMachine();
 
-const steps: Steps = {
+const allSteps: Steps = {
   before: [{ name: 'Maintenance on', command: 'maintenance', args: ['on'] }],
   after: [
     {
@@ -34,6 +34,9 @@ const steps: Steps = {
   finally: [{ name: 'Maintenance off', command: 'maintenance', args: ['off'] }],
 };
 
+/** Without anything before the swap, a crash right after it leaves no step that began. */
+const stepsAfter: Steps = { after: allSteps.after ?? [], finally: allSteps.finally ?? [] };
+
 /** What is stopped: an update that goes well, one whose application does not come up, a rollback that is asked for. */
 const works = {
   'an update': (one: Updater) => one.update(),
@@ -43,12 +46,13 @@ const works = {
 type Work = keyof typeof works;
 
 interface Ground {
+  readonly steps: Steps;
   readonly disk: CrashFileSystem;
   readonly server: SimulatedServer;
   readonly world: SimulatedSteps;
 }
 
-function updater({ disk, server, world }: Ground): Updater {
+function updater({ disk, server, world, steps }: Ground): Updater {
   const ports = machine.boot(disk);
   const host = {
     ...ports,
@@ -71,22 +75,22 @@ function updater({ disk, server, world }: Ground): Updater {
 
 const worldAt = (database: string): SimulatedSteps => Object.assign(new SimulatedSteps(), { database });
 
-async function prepare(work: Work) {
+async function prepare(work: Work, steps: Steps) {
   const server = createSimulatedServer();
   const disk = new CrashFileSystem({ canSyncDirectories: false, now: () => machine.nowMs++ });
   await disk.makeDirectory(root);
   await server.publish('1.0.0', { 'erp.exe': '1.0.0', 'lib/a.dll': 'a' });
-  await updater({ disk, server, world: worldAt('1.0.0') }).update();
+  await updater({ disk, server, world: worldAt('1.0.0'), steps }).update();
   await server.publish('1.0.1', { 'erp.exe': '1.0.1', 'lib/b.dll': 'b' });
   const startsAt = work === 'a rollback' ? '1.0.1' : '1.0.0';
-  if (work === 'a rollback') await updater({ disk, server, world: worldAt('1.0.0') }).update();
+  if (work === 'a rollback') await updater({ disk, server, world: worldAt('1.0.0'), steps }).update();
   disk.settle();
   const whole = disk.afterCrash('kept', 0);
   whole.settle();
   const operationsBefore = whole.operationCount;
   const world = worldAt(startsAt);
-  await works[work](updater({ disk: whole, server, world }));
-  return { server, base: disk, startsAt, operations: whole.operationCount, operationsBefore, commands: world.ran.length };
+  await works[work](updater({ disk: whole, server, world, steps }));
+  return { server, steps, base: disk, startsAt, operations: whole.operationCount, operationsBefore, commands: world.ran.length };
 }
 
 type Prepared = Awaited<ReturnType<typeof prepare>>;
@@ -98,10 +102,10 @@ interface Stopped {
 }
 
 /** @returns the version that the next start found, which everything agrees on. */
-async function recoverAfter({ server, base, startsAt }: Prepared, { work, kind, arm }: Stopped): Promise<string> {
+async function recoverAfter({ server, steps, base, startsAt }: Prepared, { work, kind, arm }: Stopped): Promise<string> {
   const disk = base.afterCrash('kept', 0);
   disk.settle();
-  const ground = { disk, server, world: worldAt(startsAt) };
+  const ground = { disk, server, steps, world: worldAt(startsAt) };
   arm(ground);
   await works[work](updater(ground)).catch(() => undefined);
   const found = disk.afterCrash(kind, seed);
@@ -120,10 +124,15 @@ async function recoverAfter({ server, base, startsAt }: Prepared, { work, kind, 
   return version;
 }
 
-it.each(Object.keys(works) as Work[])(
-  'leaves files, database and maintenance mode in agreement, wherever %s is stopped',
-  async (work) => {
-    const prepared = await prepare(work);
+it.each(
+  (Object.keys(works) as Work[]).flatMap((work) => [
+    { work, which: 'steps on both sides', steps: allSteps },
+    { work, which: 'steps after the swap', steps: stepsAfter },
+  ]),
+)(
+  'leaves files, database and maintenance mode in agreement, wherever $work with $which is stopped',
+  async ({ work, which, steps }) => {
+    const prepared = await prepare(work, steps);
     const found: Record<string, number> = {};
     const count = (version: string): void => {
       found[version] = (found[version] ?? 0) + 1;
@@ -151,7 +160,7 @@ it.each(Object.keys(works) as Work[])(
     expect(found['1.0.1']).toBeGreaterThan(0);
     const operations = prepared.operations - prepared.operationsBefore;
     console.log(
-      `${work} with steps: ${operations} operations, ${prepared.commands} commands × ${kinds.length} kinds, seed ${seed}: ${JSON.stringify(found)}`,
+      `${work} with ${which}: ${operations} operations, ${prepared.commands} commands × ${kinds.length} kinds, seed ${seed}: ${JSON.stringify(found)}`,
     );
   },
   120_000,
