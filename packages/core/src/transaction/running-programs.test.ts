@@ -115,6 +115,11 @@ describe.runIf(process.platform === 'linux')('nodeRunningPrograms on Linux', () 
     expect(await running()).toEqual([pid]);
   });
 
+  it('takes a program given as text for no file, however long it is', async () => {
+    await start('/bin/sh', ['-c', `echo up; read line; true ${'x'.repeat(5000)}`], root);
+    expect(await running()).toEqual([]);
+  });
+
   it('names who runs a file and who has it open', async () => {
     const program = join(root, 'erp');
     await copyFile('/bin/sh', program);
