@@ -82,6 +82,11 @@ export class CrashFileSystem extends MemoryFileSystem {
     return next;
   }
 
+  /** Of everything on the disk now: the same when no program can tell two disks apart. */
+  fingerprint(): string {
+    return this.disk.fingerprint();
+  }
+
   protected override enter(operation: FileOperation, path: string, detail: Parameters<Fault>[2] = {}): void {
     if (this.#crashed) throw new CrashSignal('the power is gone');
     this.#path = `${operation} ${path}${detail.targetPath === undefined ? '' : ` -> ${detail.targetPath}`}`;

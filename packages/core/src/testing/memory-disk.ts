@@ -6,6 +6,8 @@
  * file system orders what depends on each other.
  */
 
+import { type Digest, digestOf } from '../hash/digest.js';
+
 export type NodeId = number;
 
 export interface DirectoryEntry {
@@ -84,6 +86,16 @@ export class MemoryDisk {
       else copy.#nodes.set(id, { ...node });
     }
     return copy;
+  }
+
+  /** Everything below a name that a program can read: the same for disks that none can tell apart. */
+  fingerprint(from: NodeId = MemoryDisk.root): Digest {
+    const node = this.#nodes.get(from);
+    const read = { kind: node?.kind, mode: node?.mode, modifiedMs: node?.modifiedMs };
+    if (node?.kind === 'file') return digestOf(JSON.stringify([read, digestOf(node.buffer.subarray(0, node.length))]));
+    if (node?.kind !== 'directory') return digestOf(JSON.stringify([read, node?.to]));
+    const names = [...node.entries.values()].sort((one, other) => (one.name < other.name ? -1 : 1));
+    return digestOf(JSON.stringify([read, names.map(({ name, node: below }) => [name, this.fingerprint(below)])]));
   }
 
   /** @returns whether it changed anything. */

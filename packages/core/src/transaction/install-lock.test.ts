@@ -3,12 +3,30 @@ import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { hasCode } from '../errors.js';
 import { readSmallFile } from '../file-system/file-source.js';
+import type { FileSystem } from '../file-system/file-system.js';
 import { MemoryFileSystem } from '../testing/memory-file-system.js';
 import { writeText } from '../testing/sample-install.js';
+import { seededRandom } from '../testing/seeded-random.js';
 import { acquireInstallLock, type LockPorts, parseHolder } from './install-lock.js';
-import { nodeProcessProbe } from './node-process-probe.js';
+import { isChildStart, nodeProcessProbe } from './node-process-probe.js';
+import { parseFileTime } from './node-process-table.js';
 
 const path = '/home/lock';
+const seed = Number(process.env.REMENDO_TEST_SEED ?? 20_261_122);
+
+/** The same disk for a program that is interrupted before each of its calls for a while. */
+function hesitating(fileSystem: FileSystem, random: () => number): FileSystem {
+  return new Proxy(fileSystem, {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return async (...args: readonly unknown[]) => {
+        for (let turns = random() < 0.2 ? 40 * random() : 0; turns > 0; turns--) await null;
+        return value.apply(target, args);
+      };
+    },
+  });
+}
 const isLockedBy = (pid: number) => (error: unknown) => hasCode(error, 'TRANSACTION_LOCKED') && error.details.pid === pid;
 
 function simulated() {
@@ -80,6 +98,20 @@ describe('the install lock', () => {
     expect((await holder())?.pid).toBe(1);
   });
 
+  it('that nobody finished writing is taken over by one of those who waited for it, whoever is slower where', async () => {
+    for (let round = 0; round < 40; round++) {
+      const { ports, fileSystem } = simulated();
+      await fileSystem.makeDirectory('/home');
+      await writeText(fileSystem, path, '');
+      const random = seededRandom(seed + round);
+      const tries = await Promise.allSettled(
+        [1, 2, 3].map((pid) => acquireInstallLock({ ...ports(pid), fileSystem: hesitating(fileSystem, random) }, path)),
+      );
+      const holders = tries.filter(({ status }) => status === 'fulfilled').length;
+      expect(holders, `REMENDO_TEST_SEED=${seed}, round ${round}`).toBeLessThan(2);
+    }
+  });
+
   it('that becomes readable meanwhile belongs to whom it names', async () => {
     const { ports, time, fileSystem } = simulated();
     await fileSystem.makeDirectory('/home');
@@ -144,5 +176,17 @@ describe('nodeProcessProbe', () => {
     expect(await probe.isAlive(probe.pid, await probe.startedAt())).toBe(true);
     expect(await probe.isAlive(probe.pid, 'ms:1000')).toBe(false);
     expect(await probe.isAlive(0x7fffffff, await probe.startedAt())).toBe(false);
+    expect(await probe.isSurelyAlive(probe.pid, 'ms:1000')).toBe(false);
+    expect(await probe.isSurelyAlive(0x7fffffff, await probe.startedAt())).toBe(false);
+  });
+
+  it('takes for a child on Windows only what was started when the child was', () => {
+    const started = parseFileTime('134084736000000000\r\n');
+    expect(started).toBe(Date.UTC(2025, 10, 24, 16, 0, 0));
+    expect(isChildStart(started, `ms:${Date.UTC(2025, 10, 24, 16, 0, 2)}`)).toBe(true);
+    expect(isChildStart(started, `ms:${Date.UTC(2025, 10, 24, 15, 59, 0)}`)).toBe(false);
+    expect(isChildStart(started, 'ms:')).toBe(false);
+    for (const answer of ['', 'Get-Process : access is denied', '-1', '1e18', '134084736000000000 1'])
+      expect(isChildStart(parseFileTime(answer), 'ms:0'), answer).toBe(false);
   });
 });

@@ -108,11 +108,13 @@ const locked = (path: string, pid: number | undefined): UpdaterError =>
 
 async function takeOver(ports: LockPorts, path: string, found: { seen: SeenLock | null; holder: Holder }): Promise<void> {
   const takeoverPath = `${path}.takeover`;
-  if (!(await makeExclusively(ports, takeoverPath, found.holder))) {
+  // Whoever waited for a lock that is not readable comes here ten seconds after it began.
+  const taker = (): Holder => ({ ...found.holder, sinceMs: ports.clock.now() });
+  if (!(await makeExclusively(ports, takeoverPath, taker()))) {
     const other = await read(ports, takeoverPath);
     if (other !== null && !isAbandoned(ports, other.holder?.sinceMs ?? other.modifiedMs)) throw locked(path, other.holder?.pid);
     await ports.fileSystem.removeFile(takeoverPath);
-    if (!(await makeExclusively(ports, takeoverPath, found.holder))) throw locked(path, undefined);
+    if (!(await makeExclusively(ports, takeoverPath, taker()))) throw locked(path, undefined);
   }
   try {
     const present = await read(ports, path);

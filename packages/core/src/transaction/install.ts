@@ -9,11 +9,14 @@ import type { ReleaseReference } from './change.js';
 import type { InstallLayout } from './install-layout.js';
 import { acquireInstallLock, type InstallLock, type LockPorts } from './install-lock.js';
 import { Journal, parseJournal, reservePath } from './journal.js';
+import type { PlannedStep } from './journal-record.js';
 import { type Recovery, recover } from './recover.js';
 import { tidy } from './roll.js';
 import type { StepRunner } from './step-runner.js';
+import { areStepsCutShort, dueFinally, inheritedFinally } from './steps.js';
 import { Transaction } from './transaction.js';
 import { stagingFolder, type TransactionContext, type TransactionEvent } from './transaction-context.js';
+import { assertRepaired, markRepaired, setJournalAside } from './unrepaired.js';
 
 /** `random.id` gives names that are never given twice: letters, digits and hyphens, at most 64. */
 export interface InstallPorts extends LockPorts {
@@ -24,8 +27,9 @@ export interface InstallPorts extends LockPorts {
 export interface OpenInstallOptions {
   readonly onEvent?: (event: TransactionEvent) => void;
   /**
-   * A journal that can not be believed is renamed to `journal.damaged` instead of refused. Only for a caller that then
-   * checks the whole install against a manifest: it may be a mixture. Default: false.
+   * A journal that can not be believed, or that neither version can be put together from, is set aside instead of refused.
+   * Only for a caller that then holds the whole install against a manifest: it may be a mixture, and is refused to everybody
+   * else until that caller says `markRepaired`. Default: false.
    */
   readonly setDamagedJournalAside?: boolean;
 }
@@ -38,11 +42,15 @@ export interface Install {
   readonly recovery: Recovery;
   /** The transaction whose journal is there, in whatever state; null before the first. */
   readonly transaction: Transaction | null;
+  /** What was set aside is dealt with: from here on everybody may open the install. */
+  markRepaired(): Promise<void>;
   close(): Promise<void>;
 }
 
 class OpenedInstall implements Install {
   transaction: Transaction | null;
+  /** Steps of `finally` that the next transaction takes over. */
+  dueFinally: readonly PlannedStep[] = [];
 
   constructor(
     readonly ports: InstallPorts,
@@ -52,6 +60,10 @@ class OpenedInstall implements Install {
     private readonly release: () => Promise<void>,
   ) {
     this.transaction = recovery.kind === 'nothing-to-do' ? recovery.last : recovery.transaction;
+  }
+
+  markRepaired(): Promise<void> {
+    return markRepaired(this.ports.fileSystem, this.layout);
   }
 
   close(): Promise<void> {
@@ -73,15 +85,34 @@ export async function openInstall(ports: InstallPorts, layout: InstallLayout, op
   await makePrivateDirectory(fileSystem, layout.home);
   const lock = await lockInstall(ports, layout);
   try {
-    const journal = await readJournal(ports, layout, options.setDamagedJournalAside ?? false);
-    const recovery: Recovery =
-      journal === null
-        ? { kind: 'nothing-to-do', last: null }
-        : await recover({ fileSystem, layout, journal, steps: ports.steps ?? null, notify });
-    return new OpenedInstall(ports, layout, recovery, notify, () => lock.release());
+    const setsAside = options.setDamagedJournalAside ?? false;
+    const journal = await readJournal(ports, layout, setsAside);
+    const context = journal === null ? null : { fileSystem, layout, journal, steps: ports.steps ?? null, notify };
+    const { recovery, due } = await recoverOrSetAside(context, setsAside);
+    const install = new OpenedInstall(ports, layout, recovery, notify, () => lock.release());
+    install.dueFinally = due;
+    return install;
   } catch (error) {
     await lock.release().catch(() => undefined);
     throw error;
+  }
+}
+
+interface Recovered {
+  readonly recovery: Recovery;
+  /** Steps of `finally` of a journal that was set aside. */
+  readonly due: readonly PlannedStep[];
+}
+
+async function recoverOrSetAside(context: TransactionContext | null, setsAside: boolean): Promise<Recovered> {
+  const nothing = { kind: 'nothing-to-do', last: null } as const;
+  if (context === null) return { recovery: nothing, due: [] };
+  try {
+    return { recovery: await recover(context), due: [] };
+  } catch (error) {
+    if (!setsAside || !hasCode(error, 'TRANSACTION_STUCK')) throw error;
+    await setJournalAside(context.fileSystem, context.layout);
+    return { recovery: nothing, due: dueFinally(context.journal.contents) };
   }
 }
 
@@ -96,28 +127,36 @@ async function lockInstall(ports: InstallPorts, layout: InstallLayout): Promise<
   }
 }
 
+export type PeekedTransaction = Pick<
+  Transaction,
+  'id' | 'state' | 'base' | 'target' | 'starts' | 'reason' | 'heldBecause' | 'steps'
+> & {
+  /** Files, or what steps do, stand between two versions, or somebody has to decide: no time to start the application. */
+  readonly isBetween: boolean;
+};
+
 /**
- * What the journal says, without the lock and without changing anything; null when there is none. The install is a
- * mixture while the state is `committing` or `rolling_back` and no program is at work on it.
+ * What the journal says, without the lock and without changing anything; null when there is none.
  * @throws UpdaterError TRANSACTION_JOURNAL_INVALID
  */
-export async function peekInstall(
-  fileSystem: FileSystem,
-  layout: InstallLayout,
-): Promise<Pick<Transaction, 'id' | 'state' | 'base' | 'target' | 'starts' | 'reason' | 'heldBecause' | 'steps'> | null> {
+export async function peekInstall(fileSystem: FileSystem, layout: InstallLayout): Promise<PeekedTransaction | null> {
+  await assertRepaired(fileSystem, layout);
   if ((await fileSystem.stat(layout.journal)) === null) return null;
   const { contents } = await withFile(fileSystem, layout.journal, { mode: 'read' }, parseJournal);
   const { transaction: id, state, base, target, starts, reason, heldBecause, steps } = contents;
-  return { id, state, base, target, starts, reason, heldBecause, steps };
+  const isMoving = state === 'committing' || state === 'rolling_back';
+  const isInPlace = state === 'committed' || state === 'confirmed';
+  const isBetween = isMoving || (isInPlace && (heldBecause !== null || areStepsCutShort(contents)));
+  return { id, state, base, target, starts, reason, heldBecause, steps, isBetween };
 }
 
-async function readJournal({ fileSystem }: InstallPorts, layout: InstallLayout, setAside: boolean): Promise<Journal | null> {
+async function readJournal({ fileSystem }: InstallPorts, layout: InstallLayout, setsAside: boolean): Promise<Journal | null> {
+  if (!setsAside) await assertRepaired(fileSystem, layout);
   try {
     return await Journal.read(fileSystem, layout.journal);
   } catch (error) {
-    if (!setAside || !(error instanceof UpdaterError) || error.code !== 'TRANSACTION_JOURNAL_INVALID') throw error;
-    await fileSystem.rename(layout.journal, `${layout.journal}.damaged`);
-    await syncNames(fileSystem, { files: [`${layout.journal}.damaged`], directories: [layout.home] });
+    if (!setsAside || !hasCode(error, 'TRANSACTION_JOURNAL_INVALID')) throw error;
+    await setJournalAside(fileSystem, layout);
     return null;
   }
 }
@@ -130,13 +169,15 @@ export interface TransactionPlan {
 
 /**
  * Begins the next transaction: the journal is replaced first, and only then is removed what the last one left, its way
- * back among it. A transaction that is only begun or staged is discarded.
+ * back among it. A transaction that is only begun or staged is discarded. What of `finally` never ended is taken over: it is
+ * tried again until it ends, or until steps are planned anew.
  * @throws UpdaterError TRANSACTION_STATE while the last one is committed and neither confirmed nor rolled back.
  */
 export async function beginTransaction(install: Install, plan: TransactionPlan): Promise<Transaction> {
   if (!(install instanceof OpenedInstall)) throw new TypeError('an install is made by openInstall');
   const { ports, layout, notify } = install;
   await settleLast(install.transaction);
+  const due = [...install.dueFinally, ...(install.transaction?.dueFinally ?? [])];
   install.transaction = null;
   const { fileSystem } = ports;
   const transaction = ports.random.id();
@@ -147,8 +188,9 @@ export async function beginTransaction(install: Install, plan: TransactionPlan):
     layout,
     notify,
     steps: ports.steps ?? null,
-    journal: await Journal.create(fileSystem, layout.journal, begun),
+    journal: await Journal.create(fileSystem, layout.journal, [begun, ...inheritedFinally(due)]),
   };
+  install.dueFinally = [];
   for (const leftovers of [layout.staging, layout.previous]) await tidy(context, leftovers);
   await fileSystem.makeDirectory(stagingFolder(context));
   await syncNames(fileSystem, { files: [layout.journal], directories: [dirname(layout.home), layout.home, layout.staging] });

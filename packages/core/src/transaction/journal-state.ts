@@ -26,11 +26,12 @@ export interface JournaledStep extends PlannedStep {
 /** From which states a record may lead to its own. `started` and those of steps change none. */
 const grounds: Partial<Record<JournalRecord['type'], readonly TransactionState[]>> = {
   staged: ['begun', 'staged'],
-  steps: ['staged'],
-  step: ['staged', 'committing', 'committed', 'confirmed', 'rolling_back', 'rolled_back', 'discarded'],
+  steps: ['begun', 'staged'],
+  step: ['begun', 'staged', 'committing', 'committed', 'confirmed', 'rolling_back', 'rolled_back', 'discarded'],
   held: ['committed'],
   committing: ['staged', 'committing', 'rolling_back'],
-  committed: ['committing'],
+  // A confirmation is taken back when going back had begun and turns out to be impossible.
+  committed: ['committing', 'confirmed'],
   started: ['committed'],
   confirmed: ['committed'],
   rolling_back: ['staged', 'committing', 'committed', 'confirmed', 'rolling_back'],
@@ -125,7 +126,7 @@ export class JournalState {
 
   #takeStep(record: JournalRecord & { type: 'steps' | 'step' | 'held' }): void {
     if (grounds[record.type]?.includes(this.state) !== true) throw new JournalMalformed(`${record.type} after ${this.state}`);
-    if (record.type === 'held') this.heldBecause = record.reason;
+    if (record.type === 'held') this.#hold(record.reason);
     else if (record.type === 'steps') {
       if (record.count !== this.#steps.length)
         throw new JournalMalformed(`${this.#steps.length} of ${record.count} steps are there`);
@@ -138,6 +139,12 @@ export class JournalState {
       this.steps = this.steps.map((step, at) => (at === index ? { ...step, mark, process } : step));
       if (this.heldBecause !== null && mark === 'began') this.heldBecause = null;
     }
+  }
+
+  /** @param reason empty: somebody decided to go on, which makes a new attempt of it. */
+  #hold(reason: string): void {
+    this.heldBecause = reason === '' ? null : reason;
+    if (reason === '') this.starts = 0;
   }
 
   #addChange(record: JournalRecord & { type: 'change' }): void {

@@ -30,12 +30,21 @@ export class Journal {
     private validBytes: number,
   ) {}
 
-  /** Replaces whatever journal there was: from here on this transaction is the install's. */
-  static async create(fileSystem: FileSystem, path: string, begun: JournalRecord & { type: 'begun' }): Promise<Journal> {
-    const line = encodeRecord(begun);
+  /**
+   * Replaces whatever journal there was: from here on this transaction is the install's.
+   * @param records the first one, and what the transaction takes over from the one before.
+   */
+  static async create(
+    fileSystem: FileSystem,
+    path: string,
+    records: readonly [JournalRecord & { type: 'begun' }, ...JournalRecord[]],
+  ): Promise<Journal> {
+    const [begun, ...inherited] = records;
     const contents = new JournalState(begun);
-    await writeDurably(fileSystem, path, line);
-    return new Journal(fileSystem, path, contents, line.length);
+    for (const record of inherited) contents.apply(record);
+    const bytes = Buffer.concat(records.map(encodeRecord));
+    await writeDurably(fileSystem, path, bytes);
+    return new Journal(fileSystem, path, contents, bytes.length);
   }
 
   /** Null when there is none. @throws UpdaterError TRANSACTION_JOURNAL_INVALID */

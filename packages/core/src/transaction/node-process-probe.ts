@@ -1,15 +1,28 @@
 import { readFile } from 'node:fs/promises';
 import { uptime } from 'node:os';
+import { windowsStartMs } from './node-process-table.js';
 import type { ProcessProbe } from './process-probe.js';
 
 /** Clocks may be set between the two times that are compared. */
 const toleranceMs = 120_000;
 
+/** Of a child the time is taken right after its start, by the clock that gave it its own. */
+const childToleranceMs = 10_000;
+
+export interface NodeProcessProbe extends ProcessProbe {
+  /**
+   * Whether that very process, once a child of this program or of one before it, still runs. False as well when the system
+   * can not tell: whoever asks is going to end it, and must end nobody else's. Windows gives a process id to the next
+   * program within minutes; it is asked through PowerShell, which takes a second or two, and only when somebody has the id.
+   */
+  isSurelyAlive(pid: number, startedAt: string): Promise<boolean>;
+}
+
 /**
  * Processes of this machine. Linux tells when a process started, in ticks since a boot that has a name. Elsewhere a
  * process id counts as alive while somebody has it, unless its holder started before the machine did.
  */
-export function nodeProcessProbe(): ProcessProbe {
+export function nodeProcessProbe(): NodeProcessProbe {
   const bornMs = Math.round(Date.now() - process.uptime() * 1_000);
   return {
     pid: process.pid,
@@ -24,8 +37,17 @@ export function nodeProcessProbe(): ProcessProbe {
       const start = await startOnLinux(pid);
       return start === null || start === startedAt;
     },
+    async isSurelyAlive(pid, startedAt) {
+      if (!exists(pid)) return false;
+      if (!startedAt.startsWith('ms:')) return (await startOnLinux(pid)) === startedAt;
+      return isChildStart(await windowsStartMs(pid), startedAt);
+    },
   };
 }
+
+/** @param startedMs as the system has it; null when it can not tell. @param startedAt as it was noted of a child. */
+export const isChildStart = (startedMs: number | null, startedAt: string): boolean =>
+  startedMs !== null && Math.abs(startedMs - Number(startedAt.slice(3))) <= childToleranceMs;
 
 /** Signal 0 asks only; a process of another user answers EPERM. */
 function exists(pid: number): boolean {

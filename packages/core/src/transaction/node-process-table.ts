@@ -87,6 +87,19 @@ export async function askPowerShell(script: string, environment: Readonly<Record
   return stdout;
 }
 
+/** Nothing is inserted into it: the process id stands in a variable. */
+const startScript = '(Get-Process -Id $env:ASKED_PROCESS -ErrorAction Stop).StartTime.ToFileTimeUtc()';
+
+/** When a process of Windows was started, by the clock of that moment; null when nobody can tell. Never rejects. */
+export async function windowsStartMs(pid: number): Promise<number | null> {
+  if (process.platform !== 'win32') return null;
+  return parseFileTime(await askPowerShell(startScript, { ASKED_PROCESS: String(pid) }).catch(() => ''));
+}
+
+/** Tenths of a microsecond since 1601, as Windows counts them. @returns milliseconds since 1970; null when it is no such number. */
+export const parseFileTime = (text: string): number | null =>
+  /^\d{17,19}$/.test(text.trim()) ? Math.round(Number(text) / 10_000) - 11_644_473_600_000 : null;
+
 /** What `windowsScript` prints. @throws Error when it is not that. */
 export function parseWindowsProcesses(text: string): readonly ProcessEntry[] {
   const value: unknown = JSON.parse(text);

@@ -2,8 +2,8 @@
 import { hasCode } from '../errors.js';
 import type { Journal } from './journal.js';
 import { observeSlots } from './observe.js';
-import { assertPossible, enterFreeing, pending, reasonOf, rollBackAfter, rollBackward, rollForward, tidy } from './roll.js';
-import { areStepsCutShort, hasGoneBack, isFinallyDue, runFinally, undoSteps } from './steps.js';
+import { assertPossible, hold, pending, reasonOf, rollBackAfter, rollBackward, rollForward, tidy } from './roll.js';
+import { areStepsCutShort, endSurvivors, hasGoneBack, haveStepsBegun, isFinallyDue, runFinally } from './steps.js';
 import { planSwap } from './swap-plan.js';
 import { Transaction } from './transaction.js';
 import { previousFolder, stagedPath, stagingFolder, type TransactionContext } from './transaction-context.js';
@@ -11,7 +11,7 @@ import { previousFolder, stagedPath, stagingFolder, type TransactionContext } fr
 export type Recovery =
   /** Nothing was under way. `last` is the transaction whose journal is still there. */
   | { readonly kind: 'nothing-to-do'; readonly last: Transaction | null }
-  /** A transaction that had not finished staging, or whose staged files are gone, was given up. */
+  /** A transaction that had not finished staging, whose staged files are gone, or whose steps were cut short, was given up. */
   | { readonly kind: 'discarded'; readonly transaction: Transaction }
   /** A transaction is staged: it can be committed or discarded. */
   | { readonly kind: 'staged'; readonly transaction: Transaction }
@@ -29,51 +29,62 @@ export type Recovery =
  */
 export async function recover(context: TransactionContext): Promise<Recovery> {
   const transaction = new Transaction(context);
+  const { contents } = context.journal;
+  await endSurvivors(context);
   switch (await stateOnDisk(context)) {
     case 'begun':
       await transaction.discard();
       return { kind: 'discarded', transaction };
     case 'staged':
-      await undoSteps(context);
-      await finishSteps(context);
-      if (await isStagingWhole(context)) return { kind: 'staged', transaction };
-      await enterFreeing(context, { type: 'discarded' });
-      await tidy(context, stagingFolder(context));
-      return { kind: 'discarded', transaction };
+      if (isCutShortBefore(context) || !(await isStagingWhole(context))) {
+        await transaction.discard();
+        return { kind: 'discarded', transaction };
+      }
+      return { kind: 'staged', transaction };
     case 'committing':
       // The steps after it would be missing.
-      return finish(context, context.journal.contents.steps.length > 0 ? 'backward' : 'forward');
+      return finish(context, transaction, contents.steps.length > 0 ? 'backward' : 'forward');
     case 'rolling_back':
-      return finish(context, 'backward');
+      return finish(context, transaction, 'backward');
     case 'committed':
       return recoverCommitted(context, transaction);
     case 'confirmed':
       // A rollback that was asked for, cut short before it came to the files.
-      if (context.steps !== null && hasGoneBack(context.journal.contents)) return goBack(context, transaction);
-      await finishSteps(context);
-      await tidy(context, stagingFolder(context));
-      return { kind: 'nothing-to-do', last: transaction };
+      if (context.steps !== null && hasGoneBack(contents)) return goBackOrHold(context, transaction, {});
+      break;
     default:
-      await finishSteps(context);
-      await tidy(context, stagingFolder(context));
-      return { kind: 'nothing-to-do', last: transaction };
+      break;
   }
+  await finishSteps(context);
+  await tidy(context, stagingFolder(context));
+  return { kind: 'nothing-to-do', last: transaction };
 }
+
+/** A program that runs no steps leaves them to one that does. */
+const isCutShortBefore = ({ steps, journal }: TransactionContext): boolean => steps !== null && haveStepsBegun(journal.contents);
 
 /** A crash among the steps leads back; what has to be decided by somebody waits for them. */
 async function recoverCommitted(context: TransactionContext, transaction: Transaction): Promise<Recovery> {
   const { contents } = context.journal;
   if (contents.heldBecause !== null || context.steps === null) return { kind: 'committed', transaction };
-  if (!areStepsCutShort(contents)) {
-    // Also where nothing but these was planned.
-    await runFinally(context);
-    return { kind: 'committed', transaction };
-  }
+  if (areStepsCutShort(contents)) return goBackOrHold(context, transaction, { mayHold: true });
+  // Also where nothing but these was planned.
+  await runFinally(context);
+  return { kind: 'committed', transaction };
+}
+
+/** Steps are missing and the base as well: the target stays, and somebody has to decide. */
+async function goBackOrHold(
+  context: TransactionContext,
+  transaction: Transaction,
+  options: { readonly mayHold?: boolean },
+): Promise<Recovery> {
   try {
-    return await goBack(context, transaction, { mayHold: true });
+    return await goBack(context, transaction, options);
   } catch (error) {
     if (!hasCode(error, 'INSTALL_MAINTENANCE', 'TRANSACTION_NO_WAY_BACK')) throw error;
-    if (contents.heldBecause === null) await context.journal.enter({ type: 'held', reason: reasonOf(error) });
+    if (context.journal.contents.state === 'confirmed') await context.journal.enter({ type: 'committed' });
+    await hold(context, reasonOf(error));
     return { kind: 'committed', transaction };
   }
 }
@@ -81,7 +92,7 @@ async function recoverCommitted(context: TransactionContext, transaction: Transa
 async function goBack(
   context: TransactionContext,
   transaction: Transaction,
-  options: { readonly mayHold?: boolean } = {},
+  options: { readonly mayHold?: boolean },
 ): Promise<Recovery> {
   const reason = 'it was cut short while steps ran';
   await orPending(context, () => transaction.rollback(reason, options));
@@ -110,25 +121,27 @@ async function isStagingWhole(context: TransactionContext): Promise<boolean> {
   return true;
 }
 
-async function finish(context: TransactionContext, preferred: 'forward' | 'backward'): Promise<Recovery> {
+async function finish(context: TransactionContext, transaction: Transaction, preferred: 'forward' | 'backward'): Promise<Recovery> {
   const observations = await orPending(context, () => observeSlots(context));
   const forward = planSwap(observations, 'forward');
   const backward = planSwap(observations, 'backward');
   if (forward.impossible.length > 0) assertPossible(backward.impossible);
   const goesForward = preferred === 'forward' ? forward.impossible.length === 0 : backward.impossible.length > 0;
-  const transaction = new Transaction(context);
   if (!goesForward) {
-    const reason = transaction.reason ?? 'what the target needs is no longer there';
+    const why = preferred === 'forward' ? 'what the target needs is no longer there' : 'it was cut short';
+    const reason = transaction.reason ?? why;
     await orPending(context, () => rollBackward(context, { observations, reason }));
     return { kind: 'rolled-back', transaction, reason };
   }
   try {
     await rollForward(context, observations);
-    return { kind: 'rolled-forward', transaction };
   } catch (failure) {
     await rollBackAfter(context, failure);
     return { kind: 'rolled-back', transaction, reason: reasonOf(failure) };
   }
+  return areStepsCutShort(context.journal.contents)
+    ? recoverCommitted(context, transaction)
+    : { kind: 'rolled-forward', transaction };
 }
 
 /** A recovery that is stopped goes on at the next start. */

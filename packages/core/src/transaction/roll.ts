@@ -84,25 +84,39 @@ export async function rollBackward(
   await runFinally(context);
 }
 
-/** @returns where the files are once the steps are undone: their commands may have moved some. */
+/**
+ * What is held stays as whole as it is: nothing is undone when going back is out of the question, and nothing more once an
+ * `undo` has made it so.
+ * @returns where the files are once the steps are undone: their commands may have moved some.
+ */
 async function undoBefore(context: TransactionContext, going: GoingBack): Promise<readonly Observation[]> {
-  const isHeldBack = (): Promise<void> | null => (going.mayHold === true ? holdAhead(context, going.reason) : null);
-  if (context.journal.contents.steps.length === 0) return going.observations;
-  await isHeldBack();
-  await undoSteps(context);
-  await isHeldBack();
+  const { contents } = context.journal;
+  const holdIfAhead = async (): Promise<void> => (going.mayHold === true ? holdAhead(context, going.reason) : undefined);
+  if (contents.steps.length === 0) return going.observations;
+  await holdIfAhead();
+  await undoSteps(context, { onFailed: holdIfAhead });
   const observations = await observeSlots(context);
-  assertPossible(planSwap(observations, 'backward').impossible);
+  const { impossible } = planSwap(observations, 'backward');
+  if (contents.state === 'committed' || contents.state === 'confirmed') assertWayBack(impossible);
+  else assertPossible(impossible);
   return observations;
+}
+
+/** Somebody has to decide: neither going on nor going back happens by itself from here. Told once. */
+export async function hold(context: TransactionContext, why: string): Promise<void> {
+  const { contents } = context.journal;
+  if (contents.heldBecause !== null) return;
+  const reason = why === '' ? 'nobody said why' : why;
+  await context.journal.enter({ type: 'held', reason });
+  context.notify({ kind: 'update-held', version: contents.target.version, reason });
 }
 
 /** @throws UpdaterError INSTALL_MAINTENANCE when the base would find data that it does not understand. */
 async function holdAhead(context: TransactionContext, reason: string): Promise<void> {
   const { contents } = context.journal;
   if (contents.state !== 'committed' || !isDataAhead(contents)) return;
-  if (contents.heldBecause === null) await context.journal.enter({ type: 'held', reason });
+  await hold(context, reason);
   const { version } = contents.target;
-  context.notify({ kind: 'update-held', version, reason });
   throw new UpdaterError(
     'INSTALL_MAINTENANCE',
     `${version} failed (${reason}), and the version before does not understand the data any more`,
@@ -133,6 +147,14 @@ export const pending = (context: TransactionContext, cause: unknown): UpdaterErr
       cause,
     },
   );
+
+/** Of a target that is in place. @throws UpdaterError TRANSACTION_NO_WAY_BACK naming the paths. */
+export function assertWayBack(impossible: readonly ReleasePath[]): void {
+  if (impossible.length === 0) return;
+  throw new UpdaterError('TRANSACTION_NO_WAY_BACK', `${impossible.length} files of the previous version are damaged or gone`, {
+    details: { paths: impossible.slice(0, 100) },
+  });
+}
 
 /** @throws UpdaterError TRANSACTION_STUCK naming the paths. */
 export function assertPossible(impossible: readonly ReleasePath[]): void {

@@ -3,7 +3,7 @@
  * the barrier between the two renames of one path is what keeps a crash from showing the second without the first.
  */
 import { dirname, join } from 'node:path';
-import { UpdaterError } from '../errors.js';
+import { hasCode, UpdaterError } from '../errors.js';
 import { syncNames } from '../file-system/write-durably.js';
 import { placePath } from './change.js';
 import { directoriesOf } from './survey.js';
@@ -95,12 +95,21 @@ async function freeAsidePath(context: TransactionContext, index: number): Promis
   return join(previousFolder(context), name);
 }
 
-/** Directories of the side that leaves, children first, as far as nothing of anybody's is left in them. */
-async function removeEmptied(context: TransactionContext, { direction }: SwapPlan): Promise<void> {
-  const leaving = context.journal.contents.directories.filter(({ baseMode }) => (baseMode === null) === (direction === 'backward'));
+/**
+ * Directories of the side that leaves, children first, as far as nothing of anybody's is left in them. One that Windows does
+ * not give up, since a console stands in it, is in nobody's way and stays, empty, unless a file has to take its place.
+ */
+async function removeEmptied(context: TransactionContext, plan: SwapPlan): Promise<void> {
+  const isBackward = plan.direction === 'backward';
+  const leaving = context.journal.contents.directories.filter(({ baseMode }) => (baseMode === null) === isBackward);
+  const arriving = plan.arriving.map(({ slot }) => (isBackward ? slot.basePath : slot.path));
   for (const { path } of leaving.toReversed()) {
     const directory = placePath(context.layout, 'root', path);
-    if ((await context.fileSystem.stat(directory))?.kind === 'directory') await context.fileSystem.removeDirectory(directory);
+    if ((await context.fileSystem.stat(directory))?.kind !== 'directory') continue;
+    await context.fileSystem.removeDirectory(directory).catch((error: unknown) => {
+      const isWanted = arriving.some((other) => `${path}/`.startsWith(`${other}/`));
+      if (isWanted || !hasCode(error, 'TRANSACTION_FILE_HELD')) throw error;
+    });
   }
 }
 

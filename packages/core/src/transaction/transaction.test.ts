@@ -373,6 +373,13 @@ describe('recovery', () => {
     await expect(open()).rejects.toSatisfy(failsWith('TRANSACTION_JOURNAL_INVALID'));
     const install = await open(disk, { setDamagedJournalAside: true });
     expect(install.recovery.kind).toBe('nothing-to-do');
+    await install.close();
+    await expect(open()).rejects.toSatisfy(failsWith('TRANSACTION_JOURNAL_INVALID'));
+    await expect(peekInstall(disk, sampleLayout)).rejects.toSatisfy(failsWith('TRANSACTION_JOURNAL_INVALID'));
+    const again = await open(disk, { setDamagedJournalAside: true });
+    await again.markRepaired();
+    await again.close();
+    expect((await open()).recovery).toEqual({ kind: 'nothing-to-do', last: null });
     expect(await disk.stat(`${sampleLayout.journal}.damaged`)).not.toBeNull();
   });
 

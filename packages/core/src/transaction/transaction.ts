@@ -9,7 +9,8 @@
  *
  * Each state is a record in the journal, synced before anything that relies on it. After a crash `recover` goes on from
  * begun to discarded, from committing to committed (or, when a target is damaged or a file is held, to rolled_back), and
- * from rolling_back to rolled_back; staged and committed are places to stay.
+ * from rolling_back to rolled_back; staged and committed are places to stay. Steps that were cut short lead back from each of
+ * these, or a rollback of a confirmed target whose way back is gone to committed again, where somebody decides: steps.ts.
  *
  * A file of the install is in one of three places, and moves by renames only: at its path, in staging/<tx>/<index>, or in
  * previous/<tx>/<index>. What is where is found out by reading (observe.ts); what has to move follows from that alone
@@ -44,8 +45,8 @@ import { reserveBytes } from './journal.js';
 import { type JournalRecord, journalChangesMax, type PlannedStep } from './journal-record.js';
 import type { JournaledStep, TransactionState } from './journal-state.js';
 import { observeSlots } from './observe.js';
-import { enter, enterFreeing, pending, rollBackAfter, rollBackward, swapFresh, tidy } from './roll.js';
-import { isFinallyDue, planSteps, runFinally, runSteps, undoSteps } from './steps.js';
+import { assertWayBack, enter, enterFreeing, pending, rollBackAfter, rollBackward, swapFresh, tidy } from './roll.js';
+import { dueFinally, isFinallyDue, planSteps, runFinally, runSteps, undoSteps } from './steps.js';
 import { type NumberedChange, type Survey, surveyInstall } from './survey.js';
 import { barrier } from './swap.js';
 import { planSwap } from './swap-plan.js';
@@ -105,6 +106,11 @@ export class Transaction {
   /** Why neither going on nor going back happens by itself; null: nothing is in the way. */
   get heldBecause(): string | null {
     return this.context.journal.contents.heldBecause;
+  }
+
+  /** Steps of `finally` that still have to end; every opening of the install tries them again. */
+  get dueFinally(): readonly PlannedStep[] {
+    return dueFinally(this.context.journal.contents);
   }
 
   /** What the transaction changes, with what the disk held before. Empty before it is staged. */
@@ -172,7 +178,8 @@ export class Transaction {
 
   /**
    * Runs the planned steps of a phase, without those that have ended: `before` between `planSteps` and `commit`, `after`
-   * after it. After a failure `discard` or `rollback` undoes what began.
+   * after it. In an update that was held, `after` also runs what was taken back of `before`, and nothing is held any more:
+   * it is a new attempt, with starts counted anew. After a failure `discard` or `rollback` undoes what began.
    * @throws UpdaterError STEP_FAILED; the signal's reason.
    */
   runSteps(phase: 'before' | 'after', signal?: AbortSignal): Promise<void> {
@@ -190,8 +197,16 @@ export class Transaction {
     await enter(this.context, { type: 'started' });
   }
 
-  /** The target has proved healthy. The way back stays until the next transaction begins. */
+  /**
+   * The target has proved healthy. The way back stays until the next transaction begins.
+   * @throws UpdaterError INSTALL_MAINTENANCE while it is held; TRANSACTION_STATE unless it is committed.
+   */
   async confirm(): Promise<void> {
+    const { heldBecause } = this;
+    if (heldBecause !== null)
+      throw new UpdaterError('INSTALL_MAINTENANCE', `${this.target.version} is held: ${heldBecause}`, {
+        details: { version: this.target.version, reason: heldBecause },
+      });
     await enter(this.context, { type: 'confirmed' });
     await tidy(this.context, stagingFolder(this.context));
   }
@@ -209,12 +224,7 @@ export class Transaction {
     if (this.state === 'begun' || this.state === 'staged') return this.discard();
     this.context.journal.contents.assertMayEnter('rolling_back');
     const observations = await observeSlots(this.context);
-    const { impossible } = planSwap(observations, 'backward');
-    if (impossible.length > 0) {
-      throw new UpdaterError('TRANSACTION_NO_WAY_BACK', `${impossible.length} files of the previous version are damaged or gone`, {
-        details: { paths: impossible.slice(0, 100) },
-      });
-    }
+    assertWayBack(planSwap(observations, 'backward').impossible);
     try {
       await rollBackward(this.context, { observations, reason: reason.slice(0, 200).toWellFormed(), mayHold });
     } catch (cause) {

@@ -172,6 +172,18 @@ describe('a transaction on Windows', () => {
     await update(baseRelease, targetRelease);
   });
 
+  it('leaves a folder that it has emptied while a console stands in it, and comes to an end all the same', async () => {
+    const base = await snapshot();
+    const leave = windows.hold(at('docs/a'), { shares: { read: true, write: true, delete: false } });
+    await update(baseRelease, targetRelease);
+    expect(await snapshot()).toMatchObject({ 'version.txt': expect.stringContaining('1.0.1'), 'docs/a/': 'folder' });
+    await goBack();
+    expect(await snapshot()).toEqual(base);
+    leave();
+    await update(baseRelease, targetRelease);
+    expect(await snapshot()).not.toHaveProperty('docs/a/');
+  });
+
   it('begins anew while somebody still has a file of the last way back open', async () => {
     await update(baseRelease, targetRelease);
     const [transaction] = await windows.fileSystem.list(layout.previous);

@@ -44,6 +44,9 @@ async function pidIn(path: string): Promise<number> {
   }
 }
 
+/** What keeps this program from ending, of pipes. */
+const openPipes = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'PipeWrap').length;
+
 async function isGone(pid: number): Promise<boolean> {
   for (let tries = 0; tries < 200; tries++) {
     try {
@@ -103,10 +106,29 @@ describe('a step', () => {
     if (started === null) throw new Error('nobody told that it runs');
     const { pid } = started as StepProcess;
     await runner.end({ pid, startedAt: 'linux:another boot:1' });
+    // Where the system does not tell when a process began, somebody else may have its id by now.
+    if (process.platform === 'linux') await runner.end({ pid, startedAt: `ms:${Date.now()}` });
     expect(await processes.isAlive(pid, (started as StepProcess).startedAt)).toBe(true);
     await runner.end(started);
     expect(await isGone(child)).toBe(true);
     expect((await running).failure).toContain('it was ended by');
+  });
+
+  it('that leaves a program running with its output open keeps neither the next step nor the updater waiting', async () => {
+    const stays = `const { spawn } = require('node:child_process');
+      const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 60000)'], { stdio: 'inherit', detached: true });
+      child.unref(); console.log(child.pid);`;
+    const before = openPipes();
+    const end = await runner.run(node(stays), { onStarted });
+    expect(end.failure).toBeNull();
+    expect(openPipes()).toBe(before);
+    process.kill(Number(end.output));
+  });
+
+  it('is told as it was written, wherever its output is cut', async () => {
+    const cut = `const bytes = Buffer.from('São João'); process.stdout.write(bytes.subarray(0, 2));
+      setTimeout(() => process.stdout.write(bytes.subarray(2)), 100);`;
+    expect((await runner.run(node(cut), { onStarted })).output).toBe('São João');
   });
 
   it('gets none of the secrets of the updater', async () => {

@@ -2,27 +2,29 @@
  * Steps as children of this process, each with a group of its own on POSIX, so that what it starts can be ended with it. They
  * get the environment of tools, no standard input, and nothing of the updater's handles.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
 import { escapeUnprintable } from '../bytes/escape-unprintable.js';
 import { limits } from '../limits.js';
 import type { StepCommand } from '../transaction/journal-record.js';
-import type { ProcessProbe } from '../transaction/process-probe.js';
+import type { NodeProcessProbe } from '../transaction/node-process-probe.js';
 import type { StepEnd, StepRunner, StepRunOptions } from '../transaction/step-runner.js';
 import { toolEnvironment } from './child-environment.js';
+import { endTree } from './end-tree.js';
 import { programOf } from './node-start-program.js';
 
 /** Between asking a program to end and making it. */
 const graceMs = 5_000;
 const outputWaitMs = 500;
 
-export const nodeStepRunner = (processes: ProcessProbe): StepRunner => ({
+export const nodeStepRunner = (processes: NodeProcessProbe): StepRunner => ({
   async run(command, options) {
     const beganMs = performance.now();
     const end = await runStep(command, options, processes);
     return { ...end, durationMs: Math.round(performance.now() - beganMs) };
   },
   async end({ pid, startedAt }) {
-    if (!(await processes.isAlive(pid, startedAt))) return;
+    if (!(await processes.isSurelyAlive(pid, startedAt))) return;
     await endTree(pid, 'SIGTERM');
     for (let waitedMs = 0; waitedMs < graceMs && (await processes.isAlive(pid, startedAt)); waitedMs += 100)
       await new Promise((resolve) => setTimeout(resolve, 100));
@@ -33,7 +35,7 @@ export const nodeStepRunner = (processes: ProcessProbe): StepRunner => ({
 async function runStep(
   command: StepCommand,
   options: StepRunOptions,
-  processes: ProcessProbe,
+  processes: NodeProcessProbe,
 ): Promise<Omit<StepEnd, 'durationMs'>> {
   let child: ChildProcess;
   try {
@@ -78,8 +80,11 @@ function endOf(child: ChildProcess): Promise<string | null> {
     child.once('error', (error) => resolve(`it could not be started: ${error.message}`));
     child.once('exit', (code, signal) => {
       const failure = code === 0 ? null : signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`;
-      // The rest of its output comes with `close`; but what it left running may keep that open for ever.
-      const patience = setTimeout(() => resolve(failure), outputWaitMs);
+      // The rest of its output comes with `close`; but what it left running may keep that open for ever, and this program too.
+      const patience = setTimeout(() => {
+        for (const stream of [child.stdout, child.stderr]) (stream as Socket | null)?.unref();
+        resolve(failure);
+      }, outputWaitMs);
       child.once('close', () => {
         clearTimeout(patience);
         resolve(failure);
@@ -91,11 +96,10 @@ function endOf(child: ChildProcess): Promise<string | null> {
 /** The end of what it writes on both streams. */
 function tailOf(child: ChildProcess): () => string {
   let text = '';
-  const take = (chunk: Buffer): void => {
-    text = (text + chunk.toString('utf8')).slice(-limits.stepOutputCharactersMax);
+  const take = (chunk: string): void => {
+    text = (text + chunk).slice(-limits.stepOutputCharactersMax);
   };
-  child.stdout?.on('data', take);
-  child.stderr?.on('data', take);
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', take);
   return () => escapeUnprintable(text.trim());
 }
 
@@ -132,21 +136,4 @@ function watch(
       signal?.removeEventListener('abort', onAbort);
     },
   };
-}
-
-/** A program and what it started. One that is gone is no failure. */
-async function endTree(pid: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
-  if (process.platform === 'win32') {
-    const { env } = process;
-    const taskkill = `${env.SystemRoot ?? 'C:\\Windows'}\\System32\\taskkill.exe`;
-    await new Promise<void>((resolve) => {
-      execFile(taskkill, ['/PID', String(pid), '/T', '/F'], { windowsHide: true, shell: false }, () => resolve());
-    });
-    return;
-  }
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // Its group is gone.
-  }
 }

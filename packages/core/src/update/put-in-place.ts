@@ -1,12 +1,12 @@
 /** What has to be so before an update is downloaded, and what happens around its swap. */
 import { hasCode, isUpdaterError, UpdaterError } from '../errors.js';
 import type { Transaction } from '../transaction/transaction.js';
-import { blockVersion, countSwap, forgetSwaps, readSwaps } from './install-state.js';
+import { blockVersion, countSwap, forgetSwaps, readSwaps, rememberSwaps } from './install-state.js';
 import type { PlanOffer, UpdatePlan } from './offer-plans.js';
 import { rollBack } from './prove-committed.js';
 import { assertRequirements } from './requirements.js';
-import { planStepsFor } from './steps.js';
-import type { UpdateContext } from './update-context.js';
+import { assertSteps, planStepsFor } from './steps.js';
+import type { SwapAhead, UpdateContext } from './update-context.js';
 import type { UpdateOptions } from './update-options.js';
 
 /** An update whose every file lies proved in staging; nothing the application can see has changed. */
@@ -26,13 +26,14 @@ type PutOptions = Pick<UpdateOptions, 'retry' | 'skipBackup' | 'signal'>;
 
 /**
  * Holds that the update may begin: nothing is downloaded that could not be installed.
- * @throws UpdaterError REQUIREMENT_UNMET, RELEASE_BLOCKED for a loop, INSTALL_IN_USE where no step could stop the application,
+ * @throws UpdaterError CONFIG_INVALID for steps, REQUIREMENT_UNMET, RELEASE_BLOCKED for a loop, INSTALL_IN_USE where no step could stop the application,
  * what the gate throws.
  */
 export async function assertReady(context: UpdateContext, plan: UpdatePlan, options: PutOptions): Promise<void> {
+  assertSteps(context.steps);
   await assertMachine(context, plan, options.signal);
   await assertNoLoop(context, plan.release.version, options);
-  await context.gate({ version: plan.release.version, requiresBackup: plan.requiresBackup });
+  await context.gate(updateAhead(plan));
   if ((context.steps.before ?? []).length === 0) await assertIdle(context);
 }
 
@@ -68,6 +69,18 @@ export async function assertIdle({ host, layout }: UpdateContext): Promise<void>
   );
 }
 
+const updateAhead = ({ release, requiresBackup }: UpdatePlan): SwapAhead => ({
+  kind: 'update',
+  version: release.version,
+  requiresBackup,
+});
+
+/** Before a swap that no step goes with, which could stop the application. @throws UpdaterError INSTALL_IN_USE, what the gate throws. */
+export async function assertUndisturbed(context: UpdateContext, kind: 'repair' | 'rollback', version: string): Promise<void> {
+  await context.gate({ kind, version, requiresBackup: false });
+  await assertIdle(context);
+}
+
 /**
  * Steps, swap, steps. Afterwards the target is committed; whatever fails, the base is back, every step that began is undone,
  * and `finally` has run.
@@ -80,14 +93,21 @@ export async function putInPlace(context: UpdateContext, staged: StagedUpdate, o
   const { signal, skipBackup = false } = options;
   const { version } = plan.release;
   try {
-    await context.gate({ version, requiresBackup: plan.requiresBackup });
+    await context.gate(updateAhead(plan));
     const base = transaction.base?.version ?? null;
     const planned = planStepsFor(steps, { root: layout.root, base, target: version, transaction: transaction.id, skipBackup });
-    if (planned.length > 0) await transaction.planSteps(planned, { rollbackCompatible: plan.rollbackCompatible });
+    // Also none at all: what the last update left to do is no step of this one any more.
+    if (planned.length + transaction.steps.length > 0)
+      await transaction.planSteps(planned, { rollbackCompatible: plan.rollbackCompatible });
     await transaction.runSteps('before', signal);
     await assertIdle(context);
-    await countSwap(host.fileSystem, layout, version);
-    await transaction.commit();
+    const swaps = await countSwap(host.fileSystem, layout, version);
+    await transaction.commit().catch(async (error: unknown) => {
+      // What somebody held, or had no room, was not put in place: that is no round of a loop.
+      if (hasCode(error, 'TRANSACTION_FILE_HELD', 'STORAGE_NO_SPACE'))
+        await rememberSwaps(host.fileSystem, layout, { version, swaps: swaps - 1 }).catch(() => undefined);
+      throw error;
+    });
   } catch (error) {
     if (transaction.state === 'staged') await transaction.discard();
     throw error;

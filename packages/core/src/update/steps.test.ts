@@ -208,10 +208,14 @@ describe('steps around the swap', () => {
   });
 
   it('are told to be wrong before anything is touched', async () => {
+    const before = server.requests.filter((one) => one.includes('/objects/'));
     const twice = { before: [{ name: 'Once', command: 'a' }], after: [{ name: 'Once', command: 'b' }] };
     await expect(updater({ steps: twice }).update()).rejects.toSatisfy(failsWith('CONFIG_INVALID'));
     const undone = { finally: [{ name: 'Off', command: 'a', undo: { command: 'b' } }] };
     await expect(updater({ steps: undone }).update()).rejects.toSatisfy(failsWith('CONFIG_INVALID'));
+    expect(server.requests.filter((one) => one.includes('/objects/'))).toEqual(before);
+    const tooEarly = { before: [{ name: 'Migrate', command: 'a', changesData: true }] };
+    await expect(updater({ steps: tooEarly }).update()).rejects.toSatisfy(failsWith('CONFIG_INVALID'));
     expect(await installed()).toBe('1.0.0');
   });
 });

@@ -23,7 +23,7 @@ export interface Step extends StepProgram {
    * the application: files go back only after it (that is for `finally`).
    */
   readonly undo?: StepProgram;
-  /** It changes data that the application keeps, a database for example (default false). */
+  /** It changes data that the application keeps, a database for example (default false). Before the swap only with `undo`. */
   readonly changesData?: boolean;
   /**
    * The step makes this backup, a file or a folder; it has failed when nothing is there afterwards. `{base}`, `{target}` and
@@ -53,9 +53,14 @@ export interface StepsFor {
 }
 
 /** @throws UpdaterError CONFIG_INVALID with every problem. */
-export function planStepsFor(steps: Steps, about: StepsFor): readonly PlannedStep[] {
+export function assertSteps(steps: Steps): void {
   const problems = problemsOf(steps);
   if (problems.length > 0) throw new UpdaterError('CONFIG_INVALID', 'the steps are not right', { details: { problems } });
+}
+
+/** @throws UpdaterError CONFIG_INVALID with every problem. */
+export function planStepsFor(steps: Steps, about: StepsFor): readonly PlannedStep[] {
+  assertSteps(steps);
   return phases.flatMap((phase) =>
     (steps[phase] ?? [])
       .filter((step) => step.backupPath === undefined || !about.skipBackup)
@@ -74,6 +79,10 @@ export function problemsOf(steps: Steps): readonly string[] {
   for (const { phase, step } of all)
     if (phase === 'finally' && (step.undo !== undefined || step.backupPath !== undefined || step.changesData === true))
       problems.push(`${step.name}: a step of finally runs in any case, and has nothing to undo, to back up or to change`);
+    else if (phase === 'before' && step.changesData === true && step.undo === undefined)
+      problems.push(
+        `${step.name}: until the swap the version before has to stay usable: data are changed after it, or with an undo`,
+      );
   return problems;
 }
 
