@@ -2,8 +2,8 @@
  * A program of the operator's that says whether a backup is good: exit code 0 is yes. It is started itself, without a shell
  * between, with what a tool needs of the environment, and is ended with everything it started when its time is up.
  */
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { toolEnvironment } from '@remendo/core';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { endChild, toolEnvironment } from '@remendo/core';
 import { printable } from '../output/printable.js';
 
 export interface CommandEnd {
@@ -40,16 +40,16 @@ export async function runVerifyCommand(
   if (child instanceof Error) return { code: null, failure: 'not_started', said: child.message };
   const tail = lastLineOf(child);
   let failure: 'late' | null = null;
-  const onAbort = (): void => endTree(child);
+  const onAbort = (): void => endChild(child, 'SIGKILL');
   const timer = setTimeout(() => {
     failure = 'late';
-    endTree(child);
+    endChild(child, 'SIGKILL');
   }, msMax);
   signal.addEventListener('abort', onAbort, { once: true });
   try {
     const end = await endOf(child);
     // What it left behind in its group would keep the output open.
-    if (!isWindows) endTree(child);
+    if (!isWindows) endChild(child, 'SIGKILL');
     await allSaid(child);
     signal.throwIfAborted();
     if (end instanceof Error) return { code: null, failure: 'not_started', said: end.message };
@@ -107,19 +107,4 @@ function lastLineOf(child: ChildProcess): () => string {
         .trim()
         .slice(-saidCharactersMax),
     );
-}
-
-function endTree(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  if (process.platform === 'win32') {
-    const { SystemRoot = 'C:\\Windows' } = process.env;
-    const args = ['/PID', String(child.pid), '/T', '/F'];
-    execFile(`${SystemRoot}\\System32\\taskkill.exe`, args, { windowsHide: true }, () => child.kill());
-    return;
-  }
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch {
-    // Nothing of it is left.
-  }
 }

@@ -9,6 +9,7 @@ import type { ChildProcess, StdioOptions } from 'node:child_process';
 import {
   type ApplicationStarter,
   type ExitStatus,
+  endChild,
   exitOf,
   failedStart,
   type RunningApplication,
@@ -42,8 +43,7 @@ export function superviseApplication({ output, takeSignals }: Pick<CommandContex
     let passedOn: NodeJS.Signals | null = null;
     giveBack = takeSignals((signal) => {
       passedOn = signal;
-      // Ctrl-C reaches every program of the console by itself.
-      if (signal !== 'SIGINT' || process.stdin.isTTY !== true) running.kill(signal);
+      if (!reachesByItself(signal, { platform: process.platform, isConsole: process.stdin.isTTY === true })) running.kill(signal);
     });
     const exited = exitOf(running).then((exit) => {
       giveBack();
@@ -53,7 +53,7 @@ export function superviseApplication({ output, takeSignals }: Pick<CommandContex
     });
     let asked = false;
     const stop = (): void => {
-      running.kill(asked ? 'SIGKILL' : 'SIGTERM');
+      endChild(running, asked ? 'SIGKILL' : 'SIGTERM');
       asked = true;
     };
     return { exited, stop };
@@ -78,6 +78,15 @@ export function superviseApplication({ output, takeSignals }: Pick<CommandContex
     },
   };
 }
+
+/**
+ * Ctrl-C reaches every program of the console. So does the end of the console on Windows; to send it there would kill
+ * a program with windows, which the end of a console is nothing to.
+ */
+export const reachesByItself = (
+  signal: NodeJS.Signals,
+  { platform, isConsole }: { readonly platform: NodeJS.Platform; readonly isConsole: boolean },
+): boolean => (signal === 'SIGINT' && isConsole) || (signal === 'SIGHUP' && platform === 'win32');
 
 /** With --json the standard output belongs to JSON: what the application writes goes to the error output. */
 const stdioOf = (json: boolean): StdioOptions => (json ? ['inherit', 2, 'inherit'] : 'inherit');

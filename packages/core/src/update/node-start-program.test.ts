@@ -150,6 +150,7 @@ describe('the sources', () => {
     const shipped = sources.filter(([name]) => name.startsWith('packages') && !/\.test\.|testing|kernels/.test(name));
     const starting = shipped.filter(([, text]) => /^import (?!type )[^;]*'node:child_process'/m.test(text)).map(([name]) => name);
     expect(starting.map((name) => name.split(/[\\/]/).at(-1)).sort()).toEqual([
+      'end-tree.ts',
       'node-process-table.ts',
       'node-start-program.ts',
       'node-step-runner.ts',
@@ -171,3 +172,10 @@ const namesOfChildProcess = (text: string): readonly string[] =>
         .split(',')
         .map((name) => name.replace(/\btype /, '').trim()),
   );
+
+it('a signal that does not reach a program that runs is no end of it', async () => {
+  const child = startProgram({ command: process.execPath, args: ['-e', 'process.exit(6)'], folder }, 'ignore');
+  const exited = exitOf(child);
+  child.emit('error', Object.assign(new Error('kill EPERM'), { code: 'EPERM' }));
+  expect(await exited).toEqual({ code: 6, signal: null });
+});

@@ -32,7 +32,10 @@ export function programOf(command: Pick<StartCommand, 'command' | 'folder'>): st
 /** How it ended. Never rejects. */
 export function exitOf(child: ChildProcess): Promise<ExitStatus> {
   return new Promise((resolve) => {
-    child.on('error', (error) => resolve({ code: null, signal: null, error: error.message }));
+    child.on('error', (error) => {
+      // Of one that runs it says that a signal did not reach it.
+      if (child.pid === undefined) resolve({ code: null, signal: null, error: error.message });
+    });
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
 }
