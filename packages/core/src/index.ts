@@ -144,6 +144,7 @@ export { SignedTrust, type SignedTrustOptions, type TrustedTop } from './trust/s
 export { type BundleServerApiOptions, bundleServerApi } from './update/bundle-server-api.js';
 export { applicationEnvironment, toolEnvironment } from './update/child-environment.js';
 export type { DownloadedUpdate } from './update/download-update.js';
+export { endChild } from './update/end-tree.js';
 export { blockVersion, type Installed, type InstallState } from './update/install-state.js';
 export { type NodeHostOptions, nodeApplicationStarter, nodeHost } from './update/node-host.js';
 export { exitOf, startProgram } from './update/node-start-program.js';
@@ -167,7 +168,7 @@ export type { RepairOptions, RepairPlan, RepairReport } from './update/repair-in
 export { assertRequirements, type Machine, type OperatingSystem } from './update/requirements.js';
 export { problemsOf as problemsOfSteps, type Step, type StepProgram, type Steps } from './update/steps.js';
 export { type SurveyedFile, surveyInstall } from './update/survey-install.js';
-export type { Host, InstallGate } from './update/update-context.js';
+export type { Host, InstallGate, SwapAhead } from './update/update-context.js';
 export type { OnUpdateEvent, UpdateEvent } from './update/update-event.js';
 export type {
   CheckResult,

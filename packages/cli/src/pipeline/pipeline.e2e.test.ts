@@ -124,6 +124,19 @@ it('when all succeed the release is installed, and --skip-backup leaves the back
   expect(begun.map(({ name }) => name)).toEqual(['Maintenance on', 'Migrate the database', 'Maintenance off']);
 });
 
+it('an update that is held goes on with --retry, though what it put in place is the newest', async () => {
+  const allows = join(folder, 'allowed');
+  const migrate = `process.exit(require('node:fs').existsSync(${JSON.stringify(allows)}) ? 0 : 7)`;
+  const after = [{ name: 'Migrate', command: process.execPath, args: ['-e', migrate], changesData: true }];
+  await writeFile(join(root(), '.remendo', 'remendo.config.json'), JSON.stringify({ steps: { after } }));
+  const source = ['publish', join(folder, 'one'), '--application', 'erp', '--release', '1.0.2'];
+  expect((await remendo(...source, '--no-rollback-compatible')).code).toBe(0);
+  expect((await remendo('install', '--root', root())).code).toBe(exitCodes.install);
+  await writeFile(allows, '');
+  const retried = await remendo('install', '--root', root(), '--retry', '--json');
+  expect(retried.events().at(-1)).toMatchObject({ outcome: 'updated', version: '1.0.2' });
+});
+
 it('everything that is wrong with the steps is told at once, and nothing starts', async () => {
   const steps = { before: [{ name: 'No program' }], after: [{ name: 'Odd', command: 'x', timeLimitMs: 0, sudo: true }] };
   const ran = await remendo('install', '--root', root(), '--steps', JSON.stringify(steps), '--healthy-after', '-1');

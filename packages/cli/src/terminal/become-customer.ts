@@ -1,5 +1,5 @@
 /** Becoming a customer, and proving whose the mail address is: what is asked of the server, without a word to anybody. */
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, lstat, open, rm } from 'node:fs/promises';
 import { answerValidator, type HttpClient, isUpdaterError, UpdaterError } from '@remendo/core';
 import { NotificationList, RegisterAnswer, type RegisterRequest } from '@remendo/core/protocol';
 import { Type } from 'typebox';
@@ -44,10 +44,21 @@ async function openSecretFile(path: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx', 0o600);
   } catch (cause) {
+    // What a registration that was cut off left: nobody was told a secret by it.
+    if ((cause as NodeJS.ErrnoException).code === 'EEXIST' && (await removeEmpty(path))) return openSecretFile(path);
     if ((cause as NodeJS.ErrnoException).code === 'EEXIST')
       throw new UpdaterError('CONFIG_INVALID', `${path} is there already and is not overwritten`, { details: { path } });
     throw new UpdaterError('STORAGE_FAILED', `${path} can not be written`, { details: { path }, cause });
   }
+}
+
+async function removeEmpty(path: string): Promise<boolean> {
+  const stat = await lstat(path).catch(() => null);
+  if (stat === null || !stat.isFile() || stat.size > 0) return false;
+  return rm(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** @throws UpdaterError STORAGE_FAILED: the customer is there then, and its first key is lost. */

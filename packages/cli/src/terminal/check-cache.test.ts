@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { CheckResult } from '@remendo/core';
 import { expect, it } from 'vitest';
 import { temporaryFolders } from '../testing/run-remendo.js';
-import { type CheckQuestion, checkCached, checkCacheName } from './check-cache.js';
+import { type CheckQuestion, checkCached, checkCacheName, lastCheck } from './check-cache.js';
 
 const makeFolder = temporaryFolders();
 const question: CheckQuestion = {
@@ -79,11 +79,13 @@ it('a clock that was set back, and a damaged file, mean that it is asked', async
   state.nowMs -= 60_000;
   await check();
   expect(state.asked).toBe(2);
-  for (const text of ['', '{', '[]', '{"format":"remendo-check-1"}', 'x'.repeat(2_000_000)]) {
+  const noMoment = { format: 'remendo-check-1', askedAtMs: 1e300, question: '', found: upToDate };
+  for (const text of ['', '{', '[]', '{"format":"remendo-check-1"}', JSON.stringify(noMoment), 'x'.repeat(2_000_000)]) {
     await writeFile(join(home, checkCacheName), text);
+    expect(lastCheck(home)).toBeNull();
     await check();
   }
-  expect(state.asked).toBe(7);
+  expect(state.asked).toBe(8);
 });
 
 it('what fails is not remembered, and where nothing was installed nothing is left behind', async () => {

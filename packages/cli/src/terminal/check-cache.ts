@@ -41,7 +41,8 @@ const installed = Type.Union([text, Type.Null()]);
 const cacheFile = Compile(
   Type.Object({
     format: Type.Literal('remendo-check-1'),
-    askedAtMs: Type.Number(),
+    // What a Date can be made of.
+    askedAtMs: Type.Number({ minimum: 0, maximum: 8.64e15 }),
     question: Type.String(),
     found: Type.Union([
       Type.Object({ kind: Type.Literal('up-to-date'), installed }),

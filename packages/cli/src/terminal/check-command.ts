@@ -8,6 +8,7 @@ import { printable } from '../output/printable.js';
 import { askYes } from './ask.js';
 import { checkSentence } from './check-sentence.js';
 import { runInstall } from './install-command.js';
+import { logCheck } from './log-check.js';
 import { terminalMessages } from './messages.js';
 import { offerLines, summaryOfCheck } from './offer-lines.js';
 import { withTerminal } from './open-terminal.js';
@@ -31,7 +32,7 @@ export async function runCheck(context: CommandContext, options: CheckOptions): 
     const { guard, log } = terminal;
     await guard();
     const found = await terminal.check({ force: options.force === true, ...asking, signal });
-    log.write('checked', { outcome: found.kind, ...('version' in found ? { version: found.version } : {}) });
+    logCheck(log, found);
     // What is installed at once tells its own story, in events.
     if (!(output.json && options.yes === true && found.kind === 'available')) reportCheck(output, found);
     if (found.kind === 'available')

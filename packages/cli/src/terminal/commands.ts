@@ -5,6 +5,7 @@ import type { SettingName } from '../config.js';
 import type { Run } from '../run.js';
 import { runCheck } from './check-command.js';
 import { addLicense, addRegister } from './customer-commands.js';
+import { runDownload } from './download-command.js';
 import { runInstall } from './install-command.js';
 import { runLaunch } from './launch-command.js';
 import { runRepair } from './repair-command.js';
@@ -36,6 +37,15 @@ const installFlags = [
   'openpgpKeys',
 ] as const satisfies readonly SettingName[];
 const launchFlags = [...installFlags, 'checkWaitMs', 'mandatoryWaitMs', 'downloadWaitMs'] as const satisfies readonly SettingName[];
+const downloadFlags = [
+  ...serverFlags,
+  'bundle',
+  'preserve',
+  'bandwidthBytesPerSecond',
+  'relay',
+  'components',
+  'openpgpKeys',
+] as const satisfies readonly SettingName[];
 const repairFlags = [
   ...serverFlags,
   'bundle',
@@ -53,6 +63,7 @@ export function addTerminalCommands(program: Command, run: Run, startCommand: re
   addRegister(program, run);
   addLicense(program, run);
   addCheck(program, run);
+  addDownload(program, run);
   addInstall(program, run, startCommand);
   addRollback(program, run);
   addStatus(program, run);
@@ -89,6 +100,34 @@ function addCheck(program: Command, run: Run): void {
 }
 
 const wantsRetry = (options: Options): boolean => options.retry === true || options.force === true;
+
+function addDownload(program: Command, run: Run): void {
+  const command = program
+    .command('download')
+    .argument('[version]', 'release to download (default: the newest that is offered)')
+    .summary('fetch what an update needs, and change nothing')
+    .description(
+      'Downloads all that an update needs, while the application runs; goes on where an earlier download stopped. ' +
+        'A later install asks a few questions only. Nothing of the install is changed.',
+    )
+    .option('--retry', 'Download a version again that was rolled back here')
+    .option('--force', 'The same')
+    .option('--allow-downgrade', 'Download an older version when the server says that policy wants it');
+  addSettings(command, downloadFlags).action((version: string | undefined, options: Options) =>
+    run(command, (context) =>
+      runDownload(context, version ?? null, {
+        flags: flagsOf(options, downloadFlags),
+        retry: wantsRetry(options),
+        allowDowngrade: options.allowDowngrade === true,
+      }),
+    ),
+  );
+  addExamples(
+    command,
+    'remendo download --root /opt/erp --server https://updates.example.com',
+    'remendo download 1.0.1 --root /opt/erp --json',
+  );
+}
 
 function addInstall(program: Command, run: Run, startCommand: readonly string[]): void {
   const command = program

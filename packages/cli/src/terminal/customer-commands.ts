@@ -97,7 +97,7 @@ export function addLicense(program: Command, run: Run): void {
     .command('license')
     .summary('is the licence good, until when, and what does it allow?')
     .description(
-      'Shows the licence: level, days left, limits, features. Ends with exit code 28 when it is expired or suspended. Asks as the terminal that the install --root names is enrolled as, or with REMENDO_API_KEY and REMENDO_API_SECRET.',
+      'Shows the licence: level, days left, limits, features, and whether the mail address is confirmed. Ends with exit code 28 when it is expired or suspended. Asks as the terminal that the install --root names is enrolled as, or with REMENDO_API_KEY and REMENDO_API_SECRET.',
     );
   addSettings(command, serverFlags).action((options: Record<string, unknown>) =>
     run(command, (context) => {

@@ -1,14 +1,16 @@
 /** `remendo install [VERSION] [-- COMMAND ARGS…]`: shows what an update means, asks, and does it, all or nothing. */
-import { type CheckResult, parseVersion, type UpdateResult } from '@remendo/core';
+import { type CheckResult, nodeFileSystem, parseVersion, peekInstall, type UpdateResult } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Language } from '../language.js';
 import type { Output } from '../output/output.js';
+import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import { askYes } from './ask.js';
 import { checkSentence } from './check-sentence.js';
 import { interruptedBy, reportFailure } from './command-failure.js';
+import { logCheck } from './log-check.js';
 import { terminalMessages } from './messages.js';
 import { offerLines, summaryOfCheck, summaryOfPlan } from './offer-lines.js';
 import { installedVersion, type Terminal, withTerminal } from './open-terminal.js';
@@ -82,7 +84,9 @@ async function install(
   const { signal } = context;
   const { updater, supervised, health } = terminal;
   if (terminal.isInstalled()) await updater.recover();
-  const ending = await showOffer(context, terminal, { version, options, onPlanShown });
+  // What is held is decided here, whatever the server has: its files are in place, so nothing would be newer.
+  const isHeld = ((await peekInstall(nodeFileSystem(), terminal.layout))?.heldBecause ?? null) !== null;
+  const ending = isHeld ? null : await showOffer(context, terminal, { version, options, onPlanShown });
   if (ending !== null) return ending.kind === 'up-to-date' ? settleRecovered(terminal, ending, options) : ending;
   const start = terminal.startCommand(options.command);
   const updating = updater.update({
@@ -108,6 +112,7 @@ async function showOffer(context: CommandContext, terminal: Terminal, installing
     version === null
       ? await terminal.updater.check({ retry: options.retry === true, allowDowngrade: options.allowDowngrade === true, signal })
       : null;
+  if (found !== null) logCheck(terminal.log, found);
   if (found !== null && found.kind !== 'available') return found;
   if (version !== null && (await terminal.updater.status()).version?.version === version) return null;
   if (context.isInteractive && options.yes !== true && !output.json) return askAbout(context, terminal, { ...installing, found });
@@ -193,7 +198,7 @@ function sentence(outcome: Outcome, fetchedBytes: number, language: Language): s
     }
     case 'rolled-back': {
       const version = printable(outcome.version);
-      const failure = say.notHealthy(version, printable(outcome.reason));
+      const failure = say.notHealthy(version, printable(told(outcome.reason, language)));
       return outcome.base === null ? say.nothingLeft(failure) : say.baseLeft(failure, printable(outcome.base), version);
     }
     case 'declined':

@@ -1,4 +1,7 @@
-/** What may keep an update from being installed now: the application's hold, and backups that are not proven. */
+/**
+ * What may keep files from being swapped now: the application's hold, and for an update backups that are not proven. A repair
+ * or a way back changes no data; it may be what makes backups possible again.
+ */
 import { type InstallGate, UpdaterError } from '@remendo/core';
 import type { Hold } from '../agent/hold-lock.js';
 import type { BackupSurroundings, backupOptionsOf } from '../backups/open-backups.js';
@@ -11,10 +14,10 @@ export interface InstallGateOptions {
 
 /** The code for backups is loaded only where some are configured. */
 export function installGate({ hold, settings, surroundings }: InstallGateOptions): InstallGate {
-  return async () => {
+  return async ({ kind }) => {
     if (hold().kind === 'held')
       throw new UpdaterError('INSTALL_ON_HOLD', 'the application has its hold file: it must not be disturbed now');
-    if (settings.backups === null) return;
+    if (kind !== 'update' || settings.backups === null) return;
     const [{ backupOptionsOf: optionsOf }, { proveBackups }] = await Promise.all([
       import('../backups/open-backups.js'),
       import('../backups/assert-proven-backup.js'),

@@ -2,8 +2,8 @@
  * `remendo launch -- COMMAND ARGS…`: recovers, updates when there is something newer, starts the application and stays
  * its parent.
  *
- * The application comes first: no server, no space, no failed update keeps it from starting; it is said on the error
- * output and in the log. Only an install that is a mixture of two versions is not started.
+ * The application comes first: no server, no space, no failed update, nothing that can not be read or written keeps it from
+ * starting; it is said on the error output and in the log. Only an install that is a mixture of two versions is not started.
  */
 import { constants } from 'node:os';
 import {
@@ -22,8 +22,11 @@ import {
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { Interrupted } from '../exit-codes.js';
+import { told, toldError } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
+import { lastCheck } from './check-cache.js';
 import { interruptedBy, reportFailure } from './command-failure.js';
+import { logCheck } from './log-check.js';
 import { installedVersion, type Terminal, withTerminal } from './open-terminal.js';
 import { updateMessages } from './update-messages.js';
 
@@ -65,12 +68,12 @@ async function launchAndWait(context: CommandContext, terminal: Terminal, launch
   const { start } = launching;
   const { supervised, log } = terminal;
   const refusal = await guard(terminal);
-  const base = await installedVersion(terminal);
+  const base = await versionOrNull(terminal);
   log.write('command_started', { state: 'started', base, start: start.command });
   const launched = refusal === null ? launch(context, terminal, launching) : launchAsIs(context, terminal, { start, refusal });
   const { outcome, running } = await Promise.race([launched, supervised.interrupted.then(interruptedBy)]);
   supervised.proved();
-  const version = await installedVersion(terminal);
+  const version = await versionOrNull(terminal);
   output.event('started', { outcome, base, version });
   log.write('application_started', { outcome, base, version });
   const exit = await running.exited;
@@ -90,14 +93,16 @@ async function launchAndWait(context: CommandContext, terminal: Terminal, launch
   return exitCodeAfter(exit);
 }
 
-/** @returns why this program must not change the install, or null. */
-async function guard(terminal: Terminal): Promise<UpdaterError | null> {
+/** What can not be read tells no version, and keeps nobody waiting. */
+const versionOrNull = (terminal: Terminal): Promise<string | null> => installedVersion(terminal).catch(() => null);
+
+/** @returns why this program must not, or can not, change the install, or null. */
+async function guard(terminal: Terminal): Promise<Error | null> {
   try {
     await terminal.guard();
     return null;
   } catch (error) {
-    if (hasCode(error, 'INSTALL_UNSAFE')) return error;
-    throw error;
+    return error instanceof Error ? error : new Error(String(error));
   }
 }
 
@@ -108,30 +113,40 @@ async function guard(terminal: Terminal): Promise<UpdaterError | null> {
 async function launchAsIs(
   { output }: CommandContext,
   { layout, supervised }: Terminal,
-  { start, refusal }: { readonly start: StartCommand; readonly refusal: UpdaterError },
+  { start, refusal }: { readonly start: StartCommand; readonly refusal: Error },
 ): Promise<Launched> {
   if (await isSwapping(layout)) throw refusal;
-  output.warn(updateMessages(output.language).withoutUpdate(printable(refusal.message)));
+  output.warn(updateMessages(output.language).withoutUpdate(printable(toldError(refusal, output.language))));
   return { outcome: 'not_checked', running: supervised.starter.start(start) };
 }
 
-/** Whether the last transaction stands in the middle of moving files. */
-const isSwapping = async (layout: InstallLayout): Promise<boolean> =>
-  ['committing', 'rolling_back'].includes((await peekInstall(nodeFileSystem(), layout))?.state ?? '');
+/** Whether the last transaction stands between two versions, in its files or in what its steps do. */
+const isSwapping = async (layout: InstallLayout): Promise<boolean> => (await peek(layout))?.isBetween ?? false;
+
+/** Null also for a journal that this user may not read: then it is another user's updater that looks after the install. */
+async function peek(layout: InstallLayout): ReturnType<typeof peekInstall> {
+  try {
+    return await peekInstall(nodeFileSystem(), layout);
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as NodeJS.ErrnoException;
+    if (code === 'EACCES' || code === 'EPERM') return null;
+    throw error;
+  }
+}
 
 async function launch(context: CommandContext, terminal: Terminal, launching: Launching): Promise<Launched> {
   const { start } = launching;
   const readiness = await recoverFirst(context, terminal);
   await assertNotHeld(terminal);
   if (readiness === 'busy') return { outcome: 'not_checked', running: terminal.supervised.starter.start(start) };
-  if (readiness === 'waiting') return startApplication(terminal, start, 'recovered');
+  if (readiness === 'waiting') return startApplication(context, terminal, { start, outcome: 'recovered' });
   const { outcome, running } = await updateWhenDue(context, terminal, launching);
-  return running === null ? startApplication(terminal, start, outcome) : { outcome, running };
+  return running === null ? startApplication(context, terminal, { start, outcome }) : { outcome, running };
 }
 
 /** What a failed update left in maintenance mode is not started: somebody has to decide. @throws UpdaterError INSTALL_MAINTENANCE */
 async function assertNotHeld({ layout }: Terminal): Promise<void> {
-  const last = await peekInstall(nodeFileSystem(), layout);
+  const last = await peek(layout);
   const held = last?.heldBecause ?? null;
   if (last === null || held === null) return;
   const { version } = last.target;
@@ -159,7 +174,7 @@ async function recoverFirst({ output, signal }: CommandContext, { updater, layou
       const isMoving = await isSwapping(layout);
       if (isMoving && waitedMs >= swapWaitMs) throw error;
       if (!isMoving) {
-        output.warn(updateMessages(output.language).withoutUpdate(printable(error.message)));
+        output.warn(updateMessages(output.language).withoutUpdate(printable(toldError(error, output.language))));
         return 'busy';
       }
       await new Promise((resolve) => setTimeout(resolve, swapPollMs));
@@ -183,7 +198,7 @@ async function updateWhenDue(context: CommandContext, terminal: Terminal, launch
     signal.throwIfAborted();
     if (error instanceof Interrupted || isMixture(error)) throw error;
     const message = error instanceof Error ? error.message : String(error);
-    output.warn(updateMessages(output.language).withoutUpdate(printable(message)));
+    output.warn(updateMessages(output.language).withoutUpdate(printable(toldError(error, output.language))));
     terminal.log.write('update_failed', { state: 'failed', code: isUpdaterError(error) ? error.code : null, message });
     return { outcome: 'update_failed', running: null };
   }
@@ -192,16 +207,23 @@ async function updateWhenDue(context: CommandContext, terminal: Terminal, launch
 async function update(context: CommandContext, terminal: Terminal, { start, force }: Launching): Promise<Updated> {
   const { output, signal } = context;
   const { updater, health } = terminal;
-  const found = await checkInTime(context, terminal, { isMandatory: await isBelowFloor(terminal), force });
+  const isMandatory = await isBelowFloor(terminal);
+  // An offer is never taken from memory: whether the server is there is found out in the time that a check may take.
+  const isOffered = lastCheck(terminal.layout.home)?.found.kind === 'available';
+  const found = await checkInTime(context, terminal, { isMandatory, force: force || isMandatory || isOffered });
+  logCheck(terminal.log, found);
   const outcome = found.kind.replaceAll('-', '_');
   if (found.kind !== 'available') return { outcome, running: null };
   const say = updateMessages(output.language);
   output.note(say.updating(printable(found.installed ?? say.nothing), printable(found.version)));
-  const result = await updater.update({ start, health, signal: downloadInTime(terminal, signal) });
+  const askAgainWaitMs = terminal.checkWaitMs;
+  const result = await updater.update({ start, health, askAgainWaitMs, signal: downloadInTime(terminal, signal) });
   if (result.kind === 'updated') return { outcome: 'updated', running: result.running };
   if (result.kind === 'rolled-back') {
     const { version, reason, base } = result;
-    output.warn(say.rolledBackAtStart(printable(version), printable(reason), printable(base ?? say.whatIsThere)));
+    output.warn(
+      say.rolledBackAtStart(printable(version), printable(told(reason, output.language)), printable(base ?? say.whatIsThere)),
+    );
   }
   return { outcome: result.kind.replaceAll('-', '_'), running: null };
 }
@@ -223,8 +245,9 @@ function downloadInTime({ downloadWaitMs, events }: Terminal, signal: AbortSigna
 }
 
 interface Asking {
+  /** The server is asked whatever it said. */
   readonly force: boolean;
-  /** The server is asked whatever it said, and waited for longer. */
+  /** It is waited for longer. */
   readonly isMandatory: boolean;
 }
 
@@ -234,23 +257,34 @@ async function checkInTime({ signal }: CommandContext, terminal: Terminal, { for
   const message = `the server did not answer within ${waitMs} ms`;
   const timer = setTimeout(() => timeout.abort(new UpdaterError('DOWNLOAD_FAILED', message)), waitMs);
   try {
-    return await terminal.check({ force: force || isMandatory, signal: AbortSignal.any([signal, timeout.signal]) });
+    return await terminal.check({ force, signal: AbortSignal.any([signal, timeout.signal]) });
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Proves an update that waits for it, also one that was just rolled forward; otherwise only starts. */
-async function startApplication(
-  { updater, supervised, health }: Terminal,
-  start: StartCommand,
-  outcome: string,
-): Promise<Launched> {
+interface Starting {
+  readonly start: StartCommand;
+  readonly outcome: string;
+}
+
+/**
+ * Proves an update that waits for it, also one that was just rolled forward; otherwise only starts. Whoever has the lock may be
+ * in the middle of a swap, which is waited for. Whatever else keeps the proof from being had, the application is started.
+ */
+async function startApplication(context: CommandContext, terminal: Terminal, starting: Starting): Promise<Launched> {
+  const { updater, supervised, health } = terminal;
+  const { start, outcome } = starting;
   try {
     const { kind, running } = await updater.start(start, { health });
     return { outcome: kind === 'rolled-back' ? 'rolled_back' : outcome, running };
   } catch (error) {
-    if (!hasCode(error, 'TRANSACTION_LOCKED')) throw error;
+    context.signal.throwIfAborted();
+    if (isMixture(error)) throw error;
+    const isLocked = hasCode(error, 'TRANSACTION_LOCKED');
+    if (isLocked && (await recoverFirst(context, terminal)) !== 'busy') return startApplication(context, terminal, starting);
+    const message = error instanceof Error ? error.message : String(error);
+    if (!isLocked) context.output.warn(updateMessages(context.language).withoutProof(printable(message)));
     return { outcome, running: supervised.starter.start(start) };
   }
 }

@@ -6,6 +6,7 @@ import type { Settings } from '../config.js';
 import { credentialsOf } from '../credentials.js';
 import { exitCodes } from '../exit-codes.js';
 import { openServer } from '../open-server.js';
+import { dayText } from '../output/duration.js';
 import type { Output } from '../output/output.js';
 import { printable } from '../output/printable.js';
 import { pairLines } from '../output/table.js';
@@ -31,16 +32,22 @@ const missing =
 
 function licenseLines({ colors, language }: Output, license: LicenseAnswer): readonly string[] {
   const say = customerMessages(language);
-  const { valid, status, code, level, limits, features } = license;
+  const { valid, status, code, level, limits, features, mail_confirmed: isConfirmed } = license;
   const limitText = (limit: number | null): string => (limit === null ? say.noLimit : say.atMost(limit));
   return pairLines([
     [say.customer, printable(code)],
     [say.licence, valid ? colors.green(say[status]) : colors.red(say[status])],
-    [say.lastDay, `${printable(license.expires_on)}${status === 'expired' ? '' : `, ${say.daysLeft(license.days_left)}`}`],
+    [
+      say.lastDay,
+      `${printable(dayText(language, license.expires_on))}${status === 'expired' ? '' : `, ${say.daysLeft(license.days_left)}`}`,
+    ],
     [say.level, level],
     [say.terminals, limitText(limits.terminals)],
     [say.administrators, limitText(limits.administrators)],
     [say.properties, limitText(limits.properties)],
     [say.features, features.length === 0 ? say.none : printable(features.join(', '))],
+    ...(isConfirmed === undefined
+      ? []
+      : [[say.mail, isConfirmed ? say.mailConfirmed : colors.yellow(say.mailUnconfirmed)] as const]),
   ]);
 }

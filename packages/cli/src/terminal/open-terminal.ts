@@ -21,6 +21,7 @@ import type { CommandContext } from '../command-context.js';
 import type { SettingName, SettingSources, Settings } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { type Credentials, credentialNames, credentialsOf, parseTerminalSecret } from '../credentials.js';
+import { Interrupted } from '../exit-codes.js';
 import { type History, type HistoryOptions, openHistory } from '../history/open-history.js';
 import { guardInstall } from '../permissions/guard-install.js';
 import { openRelays, type Relays } from '../relay/open-relays.js';
@@ -87,7 +88,8 @@ export interface OpenTerminalOptions {
   readonly showPlan?: () => boolean;
 }
 
-const settingNames = [
+/** All that a terminal's commands read. */
+export const terminalSettingNames = [
   'root',
   'home',
   'bundle',
@@ -109,7 +111,11 @@ const settingNames = [
 async function openTerminal(context: CommandContext, options: OpenTerminalOptions): Promise<Terminal> {
   const { output, environment } = context;
   const given = { flags: options.flags, environment };
-  const settings = loadSettings(settingNames, given, options.asksServer && !hasBundle(given) ? ['root', 'server'] : ['root']);
+  const settings = loadSettings(
+    terminalSettingNames,
+    given,
+    options.asksServer && !hasBundle(given) ? ['root', 'server'] : ['root'],
+  );
   const bundle = settings.bundle === null ? null : resolve(settings.bundle);
   const root = resolve(settings.root ?? '.');
   const layout = installLayout(root, settings.home === null ? undefined : resolve(settings.home));
@@ -133,7 +139,8 @@ async function openTerminal(context: CommandContext, options: OpenTerminalOption
     onFailure: output.warn,
     onEntry: history.recorder.onEntry,
   });
-  const events = showEvents(output, log, options.showPlan);
+  const showPlan = options.showPlan === undefined ? {} : { showPlan: options.showPlan };
+  const events = showEvents(output, log, { ...showPlan, fetchedBytes: fetched.bytes });
   const supervised = superviseApplication(context);
   const host: Host = { ...nodeHost(), fetch: fetched.fetch };
   const relays = openRelays(settings.relay, { ...context, clock: host.clock, random: host.random, log });
@@ -201,7 +208,7 @@ async function openTerminal(context: CommandContext, options: OpenTerminalOption
 }
 
 interface GateSurroundings {
-  readonly settings: Settings<(typeof settingNames)[number]>;
+  readonly settings: Settings<(typeof terminalSettingNames)[number]>;
   readonly home: string;
   readonly log: UpdateLog;
   readonly terminalId: () => Promise<string | null>;
@@ -269,7 +276,9 @@ export async function withTerminal(
   } catch (error) {
     const code = error instanceof UpdaterError ? error.code : null;
     const message = error instanceof Error ? error.message : String(error);
-    terminal.log.write('command_failed', { state: 'failed', code, message });
+    // Who is told to stop has not failed: the update goes on the next time.
+    const state = error instanceof Interrupted ? {} : { state: 'failed' };
+    terminal.log.write('command_failed', { ...state, code, message });
     throw error;
   } finally {
     // A moment at most: the agent, or the next command, tells the rest. Who only looked tells nobody.

@@ -5,6 +5,7 @@ import { type Settings, settings as table } from '../config.js';
 import { customerCredentialsOf } from '../credentials.js';
 import { exitCodes } from '../exit-codes.js';
 import { openServer } from '../open-server.js';
+import { dayText } from '../output/duration.js';
 import { printable } from '../output/printable.js';
 import { pairLines } from '../output/table.js';
 import { becomeCustomer, confirmMail, type NewCustomer, sendMailCode, wasCodeMailed } from './become-customer.js';
@@ -67,7 +68,7 @@ function report({ output, language }: CommandContext, { made, request, out, isCo
   const pairs = [
     [say.customer, printable(code)],
     [say.level, `${level}${wish}`],
-    [say.lastDay, printable(expires_on)],
+    [say.lastDay, printable(dayText(language, expires_on))],
     ...(out === null ? [[say.key, printable(apiKey)] as const, [say.secret, printable(apiSecret)] as const] : []),
   ] as const;
   const place = out === null ? null : printable(out);

@@ -3,6 +3,7 @@ import type { RepairPlan, RepairReport } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { exitClassOf, exitCodes } from '../exit-codes.js';
+import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import { askYes } from './ask.js';
 import { assertInstalled, type Terminal, withTerminal } from './open-terminal.js';
@@ -88,7 +89,8 @@ function showResult(context: CommandContext, report: RepairReport, { dryRun }: R
   for (const { path, asidePath } of report.movedAside) line(say.movedAside(printable(path), printable(asidePath)));
   const result = resultLine(report, dryRun, damageTexts(context));
   if (result !== null) line(result);
-  for (const { path, reason } of report.left) line(`  ${printable(path)}: ${printable(reason)}`);
+  for (const { path, reason, code } of report.left)
+    line(`  ${printable(path)}: ${printable(told(reason, context.language, code))}`);
 }
 
 function resultLine(

@@ -27,7 +27,9 @@ export async function runRollback(context: CommandContext, { flags, reason = 'as
       const { version } = await updater.rollback(reason);
       output.progress.end();
       const installed = version === null ? say.nothingInstalled : say.isInstalled(printable(version));
-      output.line(base === null ? say.rolledBack(installed) : say.rolledBackFrom(installed, printable(base)));
+      // What a repair had put in order is of the same version.
+      const isOther = base !== null && base !== version;
+      output.line(isOther ? say.rolledBackFrom(installed, printable(base)) : say.rolledBack(installed));
       const fields = { outcome: 'rolled_back', base, version, recovery: terminal.events.recovery() };
       log.write('command_ended', fields);
       output.result(fields);

@@ -1,7 +1,9 @@
 /** Makes steps, bars, JSON lines and log lines of what the library tells. */
 import type { UpdateEvent } from '@remendo/core';
 import type { Language } from '../language.js';
+import { dayText } from '../output/duration.js';
 import type { Output } from '../output/output.js';
+import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import { quantities } from '../output/quantity.js';
 import { tableLines } from '../output/table.js';
@@ -17,8 +19,15 @@ export interface ShownEvents {
   readonly staged: Promise<void>;
 }
 
-/** @param showPlan false where the plan was shown before. */
-export function showEvents(output: Output, log: UpdateLog, showPlan: () => boolean = () => true): ShownEvents {
+export interface ShowEventsOptions {
+  /** False where the plan was shown before (default: it was not). */
+  readonly showPlan?: () => boolean;
+  /** Of all answers until now, for the log. */
+  readonly fetchedBytes: () => number;
+}
+
+export function showEvents(output: Output, log: UpdateLog, options: ShowEventsOptions): ShownEvents {
+  const { showPlan = () => true, fetchedBytes } = options;
   let recovery: string | null = null;
   let tellStaged: () => void = () => {};
   const staged = new Promise<void>((resolve) => {
@@ -49,7 +58,8 @@ export function showEvents(output: Output, log: UpdateLog, showPlan: () => boole
         percent = now;
       } else if (isTold(event)) {
         output.event(eventName(event), fieldsOf(event));
-        if (event.kind !== 'content-made') log.write(eventName(event), fieldsOf(event));
+        const fetched = event.kind === 'staged' ? { fetchedBytes: fetchedBytes() } : {};
+        if (event.kind !== 'content-made') log.write(eventName(event), { ...fieldsOf(event), ...fetched });
       }
       showStep(output, event, showPlan);
     },
@@ -87,7 +97,7 @@ function stateAfter(event: UpdateEvent): UpdateLogState | null {
 function showStep(output: Output, event: UpdateEvent, showPlan: () => boolean): void {
   const { progress, language } = output;
   const say = updateMessages(language);
-  const remark = remarkOn(event, say);
+  const remark = remarkOn(event, language);
   if (remark !== null) output[remark.level](remark.text);
   switch (event.kind) {
     case 'plan-chosen':
@@ -120,7 +130,9 @@ function showStep(output: Output, event: UpdateEvent, showPlan: () => boolean): 
 }
 
 /** What a person should read, in a sentence. */
-function remarkOn(event: UpdateEvent, say: UpdateMessages): { readonly level: 'note' | 'warn'; readonly text: string } | null {
+function remarkOn(event: UpdateEvent, language: Language): { readonly level: 'note' | 'warn'; readonly text: string } | null {
+  const say = updateMessages(language);
+  const words = (text: string, code: string | null = null): string => printable(told(text, language, code));
   switch (event.kind) {
     case 'recovered':
       return { level: 'note', text: say.recovered(wordFor(say, event.outcome)) };
@@ -135,26 +147,32 @@ function remarkOn(event: UpdateEvent, say: UpdateMessages): { readonly level: 'n
     case 'signature-verified': {
       const { userIds, fingerprint, signedAtMs } = event;
       const who = userIds[0] === undefined ? say.keyWithoutName : printable(userIds[0]);
-      const when = new Date(signedAtMs).toISOString().slice(0, 10);
+      const when = dayText(language, new Date(signedAtMs).toISOString().slice(0, 10));
       const text = say.signedBy(who, fingerprint, when);
       return { level: 'note', text };
     }
     case 'content-healed': {
-      const text = say.healed(printable(event.path), event.fetchedBytes, printable(event.reason));
+      const text = say.healed(printable(event.path), event.fetchedBytes, words(event.reason, event.code));
       return { level: 'warn', text };
     }
     case 'step-ended':
-      return event.failure === null ? null : { level: 'warn', text: stepFailure(say.stepFailed(printable(event.name)), event) };
+      return event.failure === null
+        ? null
+        : { level: 'warn', text: stepFailure(say.stepFailed(printable(event.name)), event, language) };
     case 'step-undone':
       return event.failure === null
         ? { level: 'note', text: say.stepUndone(printable(event.name)) }
-        : { level: 'warn', text: stepFailure(say.stepNotUndone(printable(event.name)), event) };
+        : { level: 'warn', text: stepFailure(say.stepNotUndone(printable(event.name)), event, language) };
     case 'update-held': {
       const text = say.updateHeld(printable(event.version));
       return { level: 'warn', text };
     }
+    case 'confirm-failed': {
+      const text = say.confirmFailed(printable(event.version), printable(event.reason));
+      return { level: 'warn', text };
+    }
     case 'plan-failed': {
-      const text = say.planFailed(printable(event.label), printable(event.reason), printable(event.next));
+      const text = say.planFailed(words(event.label), words(event.reason, event.code), words(event.next));
       return { level: 'warn', text };
     }
     default:
@@ -163,12 +181,16 @@ function remarkOn(event: UpdateEvent, say: UpdateMessages): { readonly level: 'n
 }
 
 /** With the end of what the program said. */
-function stepFailure(what: string, { failure, output }: { readonly failure: string | null; readonly output: string }): string {
+function stepFailure(
+  what: string,
+  { failure, output }: { readonly failure: string | null; readonly output: string },
+  language: Language,
+): string {
   const lines = output
     .split('\n')
     .slice(-stepLinesShownMax)
     .map((line) => `\n    ${printable(line)}`);
-  return `${what}: ${printable(failure ?? '')}${output === '' ? '' : lines.join('')}`;
+  return `${what}: ${printable(told(failure ?? '', language))}${output === '' ? '' : lines.join('')}`;
 }
 
 const stepLinesShownMax = 5;
@@ -189,9 +211,9 @@ export interface ShownLoser {
 const losersShownMax = 8;
 
 /** In the units of the other columns, where it lost by its cost. */
-function lossText({ costBytes, reason }: ShownLoser, chosen: ShownOffer | undefined, say: UpdateMessages): string {
-  if (chosen === undefined || costBytes === null || costBytes < chosen.costBytes) return printable(reason);
-  return dearerText(costBytes - chosen.costBytes, say);
+function lossText({ costBytes, reason }: ShownLoser, chosen: ShownOffer | undefined, language: Language): string {
+  if (chosen === undefined || costBytes === null || costBytes < chosen.costBytes) return printable(told(reason, language));
+  return dearerText(costBytes - chosen.costBytes, updateMessages(language));
 }
 
 const dearerText = (bytes: number, say: UpdateMessages): string => (bytes === 0 ? say.sameCost : say.dearer(bytes));
@@ -203,7 +225,7 @@ export function planLines(offers: readonly ShownOffer[], losers: readonly ShownL
   const [chosen] = offers;
   const rows = [
     ...offers.map((offer) => [
-      printable(wordFor(say, offer.label)),
+      printable(told(offer.label, language)),
       bytes(offer.fetchBytes),
       bytes(offer.costBytes),
       offer === chosen ? say.chosen(offer.requests) : dearerText(offer.costBytes - (chosen?.costBytes ?? 0), say),
@@ -211,10 +233,10 @@ export function planLines(offers: readonly ShownOffer[], losers: readonly ShownL
     ...losers
       .slice(0, losersShownMax)
       .map((loser) => [
-        printable(wordFor(say, loser.label)),
+        printable(told(loser.label, language)),
         '',
         loser.costBytes === null ? '—' : bytes(loser.costBytes),
-        lossText(loser, chosen, say),
+        lossText(loser, chosen, language),
       ]),
   ];
   const rest = losers.length - losersShownMax;

@@ -1,7 +1,12 @@
 /** What the application gets when the real command starts it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { runRemendo, temporaryFolders } from '../testing/run-remendo.js';
+import { reachesByItself } from './supervised-starter.js';
 
 const makeFolder = temporaryFolders();
 const reporter = 'console.log(JSON.stringify([process.argv.slice(1), process.env]))';
@@ -45,4 +50,23 @@ it('a program that is not there is a failed start, told with its name', async ()
   ]);
   expect(ran.code).toBe(23);
   expect(ran.stderr).toContain('no-such-erp could not be started: there is no such program');
+});
+
+it.skipIf(!existsSync('/dev/full'))('launch starts it though nothing that it says can be written anywhere', async () => {
+  const root = join(await makeFolder(), 'erp');
+  const full = openSync('/dev/full', 'w');
+  const command = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+  const settings = ['--root', root, '--server', 'http://127.0.0.1:9', '--check-wait', '0', '--json'];
+  const args = [command, 'launch', ...settings, '--', process.execPath, '-e', 'process.exit(7)'];
+  const [code] = await once(spawn(process.execPath, args, { stdio: ['ignore', full, full] }), 'exit');
+  closeSync(full);
+  expect(code).toBe(7);
+});
+
+it('Ctrl-C reaches programs of a console by itself, and the end of a console on Windows is not sent to one with windows', () => {
+  expect(reachesByItself('SIGINT', { platform: 'linux', isConsole: true })).toBe(true);
+  expect(reachesByItself('SIGINT', { platform: 'linux', isConsole: false })).toBe(false);
+  expect(reachesByItself('SIGHUP', { platform: 'win32', isConsole: false })).toBe(true);
+  expect(reachesByItself('SIGHUP', { platform: 'linux', isConsole: true })).toBe(false);
+  expect(reachesByItself('SIGTERM', { platform: 'win32', isConsole: true })).toBe(false);
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { languages } from '../language.js';
+import { momentText } from '../output/duration.js';
 import type { InstallStatus } from './read-status.js';
 import { statusLines } from './status-lines.js';
 
@@ -40,14 +41,14 @@ versão                1.0.1
 aplicativo            erp (win-x64), canal stable
 manifesto             ausente ou de outra versão
 terminal              trm_0123456789012345678901
-última consulta       2026-11-22 10:00 UTC, nada foi oferecido
+última consulta       ${momentText('pt', time)}, nada foi oferecido
 baixada               1.0.4, espera para ser posta no lugar
 não tentadas de novo  1.0.2, 1.0.3
 última atualização    1.0.0 → 1.0.1: no lugar, ainda precisa se mostrar saudável
 agente                configurado como remendo-bin-1234, mas não está rodando
-último trabalho       2026-11-22 10:00 UTC
-backup banco          o backup está velho demais, desde 2026-11-22 10:00 UTC
-confiança             raiz 3, assinatura mais nova de 2026-11-22 10:00 UTC`);
+último trabalho       ${momentText('pt', time)}
+backup banco          o backup está velho demais, desde ${momentText('pt', time)}
+confiança             raiz 3, assinatura mais nova de ${momentText('pt', time)}`);
   });
 
   it('say that an update is held in maintenance mode, and what has to be installed at least', () => {

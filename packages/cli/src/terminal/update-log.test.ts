@@ -50,6 +50,16 @@ describe('update.log', () => {
     expect(JSON.parse(text)).toMatchObject({ label: hostile });
   });
 
+  it('a line that a full disk or a power cut left without its end takes none of the next along', async () => {
+    const path = join(await makeFolder(), 'update.log');
+    const log = openUpdateLog(options(path));
+    log.write('one');
+    await appendFile(path, '{"time":"1970-01-01T00:0');
+    log.write('two');
+    log.write('three');
+    expect(readUpdateLog(dirname(path)).map(({ event }) => event)).toEqual(['one', 'two', 'three']);
+  });
+
   it('above its limit becomes update.log.1, so that both together stay small', async () => {
     const path = join(await makeFolder(), 'update.log');
     const log = openUpdateLog(options(path, { bytesMax: 1_000 }));

@@ -3,7 +3,7 @@
  * that several programs may write at the same time; a stream that one of them kept open would go on in a file that another
  * has moved away. Above its limit the file becomes `update.log.1`, that one `update.log.2`, and the last one goes.
  */
-import { closeSync, constants, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, readSync, renameSync, rmSync, statSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { escapeUnprintable } from '@remendo/core';
 import { toSnakeCase } from '../output/snake-case.js';
@@ -122,11 +122,18 @@ function moveFiles(path: string, oldFilesMax: number): void {
 
 /** For its owner alone, and never through a link that somebody put there. */
 function append(path: string, line: string): void {
-  const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
-  const file = openSync(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
+  const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW = 0 } = constants;
+  const file = openSync(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o600);
   try {
-    writeSync(file, line);
+    writeSync(file, isTorn(file) ? `\n${line}` : line);
   } finally {
     closeSync(file);
   }
+}
+
+/** A full disk, or a power cut, left the last line without its end: it takes none of the next along. */
+function isTorn(file: number): boolean {
+  const { size } = fstatSync(file);
+  const last = Buffer.alloc(1);
+  return size > 0 && readSync(file, last, 0, 1, size - 1) === 1 && last[0] !== 0x0a;
 }

@@ -38,8 +38,6 @@ export const updateMessages = inLanguages({
       `${version} stays in maintenance mode: the version before does not understand the data any more. remendo install --retry goes on with it, remendo rollback goes back all the same`,
     // The table of plans.
     plan: 'plan',
-    'full zip': 'full zip',
-    'whole contents': 'whole contents',
     toFetch: 'to fetch',
     cost: 'cost',
     chosen: (requests: number) => `chosen, ${en.count(requests, 'request')}`,
@@ -55,10 +53,15 @@ export const updateMessages = inLanguages({
     nothingLeft: (failure: string) => `${failure}; nothing is installed.`,
     baseLeft: (failure: string, base: string, version: string) =>
       `${failure}; ${base} is installed, and ${version} is not tried again by itself.`,
+    downloaded: (version: string, bytes: number) =>
+      `Downloaded: ${version} is ready, ${en.bytes(bytes)} fetched; remendo install puts it in place.`,
     declined: 'Nothing was done.',
     finished: (version: string) => `Recovered: the update to ${version} that had been cut short is in place.`,
     // Starting the application.
     withoutUpdate: (why: string) => `starting without an update: ${why}`,
+    withoutProof: (why: string) => `starting what is installed, without proof that it is healthy: ${why}`,
+    confirmFailed: (version: string, why: string) =>
+      `${version} is healthy, but that could not be written down (${why}); the next start proves it again`,
     updating: (base: string, version: string) => `updating ${base} to ${version}`,
     nothing: 'nothing',
     rolledBackAtStart: (version: string, reason: string, base: string) =>
@@ -94,8 +97,6 @@ export const updateMessages = inLanguages({
     updateHeld: (version) =>
       `${version} fica em manutenção: a versão anterior não entende mais os dados. remendo install --retry continua com ela, remendo rollback volta mesmo assim`,
     plan: 'plano',
-    'full zip': 'zip completo',
-    'whole contents': 'conteúdos inteiros',
     toFetch: 'a baixar',
     cost: 'custo',
     chosen: (requests) => `escolhido, ${pt.count(requests, 'pedido')}`,
@@ -109,9 +110,13 @@ export const updateMessages = inLanguages({
     notHealthy: (version, reason) => `Versão desfeita: ${version} não se mostrou saudável (${reason})`,
     nothingLeft: (failure) => `${failure}; nada está instalado.`,
     baseLeft: (failure, base, version) => `${failure}; ${base} está instalada, e ${version} não é tentada de novo sozinha.`,
+    downloaded: (version, bytes) => `Baixado: ${version} está pronta, ${pt.bytes(bytes)} baixados; remendo install a põe no lugar.`,
     declined: 'Nada foi feito.',
     finished: (version) => `Recuperado: a atualização para ${version}, que tinha sido interrompida, está no lugar.`,
     withoutUpdate: (why) => `iniciando sem atualizar: ${why}`,
+    withoutProof: (why) => `iniciando o que está instalado, sem prova de que está saudável: ${why}`,
+    confirmFailed: (version, why) =>
+      `${version} está saudável, mas não foi possível registrar isso (${why}); o próximo início a prova de novo`,
     updating: (base, version) => `atualizando de ${base} para ${version}`,
     nothing: 'nada',
     rolledBackAtStart: (version, reason, base) =>
@@ -147,8 +152,6 @@ export const updateMessages = inLanguages({
     updateHeld: (version) =>
       `la ${version} resta in manutenzione: la versione di prima non capisce più i dati. remendo install --retry prosegue con questa, remendo rollback torna indietro lo stesso`,
     plan: 'piano',
-    'full zip': 'zip completo',
-    'whole contents': 'contenuti interi',
     toFetch: 'da scaricare',
     cost: 'costo',
     chosen: (requests) => `scelto, ${it.count(requests, 'richiesta', 'richieste')}`,
@@ -162,9 +165,14 @@ export const updateMessages = inLanguages({
     notHealthy: (version, reason) => `Versione annullata: la ${version} non si è dimostrata sana (${reason})`,
     nothingLeft: (failure) => `${failure}; non è installato nulla.`,
     baseLeft: (failure, base, version) => `${failure}; è installata la ${base}, e la ${version} non viene ritentata da sola.`,
+    downloaded: (version, bytes) =>
+      `Scaricato: la ${version} è pronta, ${it.bytes(bytes)} scaricati; remendo install la mette al suo posto.`,
     declined: 'Non è stato fatto nulla.',
     finished: (version) => `Ripristinato: l'aggiornamento alla ${version}, che era stato interrotto, è al suo posto.`,
     withoutUpdate: (why) => `avvio senza aggiornare: ${why}`,
+    withoutProof: (why) => `si avvia quello che è installato, senza prova che sia sano: ${why}`,
+    confirmFailed: (version, why) =>
+      `la ${version} è sana, ma non si è potuto registrarlo (${why}); il prossimo avvio la mette di nuovo alla prova`,
     updating: (base, version) => `aggiornamento da ${base} a ${version}`,
     nothing: 'nulla',
     rolledBackAtStart: (version, reason, base) =>

@@ -246,7 +246,10 @@ function repeating(
       delay: () => 0,
       shouldRetry: ({ error }) => {
         if (signal?.aborted || isUpdaterError(error)) return false;
-        return !(error instanceof HTTPError) || isRetriedStatus(error.response.status);
+        if (!(error instanceof HTTPError)) return true;
+        const { status, headers } = error.response;
+        const retryAfterMs = parseRetryAfter(headers.get('retry-after'), context.clock.now()) ?? 0;
+        return isRetriedStatus(status) && retryAfterMs <= context.policy.retryAfterMsMax;
       },
     },
     hooks: {

@@ -7,7 +7,7 @@ export interface RetryPolicy {
   readonly backoffMs: number;
   /** Where the doubling ends (default 30 000). */
   readonly backoffMsMax: number;
-  /** The longest Retry-After that is obeyed; a longer one is cut to it (default 120 000). */
+  /** The longest Retry-After that is waited for; a longer one ends the request, for who comes again much later (default 120 000). */
   readonly retryAfterMsMax: number;
 }
 
@@ -25,10 +25,10 @@ export function backoffDelayMs(policy: RetryPolicy, repetition: number, fraction
   return Math.round(fullMs / 2 + (fullMs / 2) * fraction);
 }
 
-/** As `backoffDelayMs`, by what the server asked for: never sooner than that (below the cap), up to a tenth later. */
+/** As `backoffDelayMs`, by what the server asked for: never sooner than that, up to a tenth later. */
 export function retryDelayMs(policy: RetryPolicy, repetition: number, fraction: number, retryAfterMs: number | null): number {
   if (retryAfterMs === null) return backoffDelayMs(policy, repetition, fraction);
-  return Math.round(Math.min(policy.retryAfterMsMax, retryAfterMs) * (1 + fraction / 10));
+  return Math.round(retryAfterMs * (1 + fraction / 10));
 }
 
 /** RFC 9110 10.2.3: seconds or a date. @returns milliseconds from now, at least 0; null when it is missing or neither. */

@@ -1,6 +1,6 @@
 import { type Digest, DigestStream } from '../hash/digest.js';
 import { createXxh64, type Xxh64 } from '../hash/xxh64.js';
-import type { FileSystem } from './file-system.js';
+import type { FileHandle, FileSystem } from './file-system.js';
 
 export interface FileHashes {
   readonly bytes: number;
@@ -8,15 +8,18 @@ export interface FileHashes {
   readonly xxh64: Xxh64;
 }
 
-const bufferBytes = 256 * 1024;
+const bufferBytesMax = 256 * 1024;
 
-/** Both hashes of a file in one pass, through one buffer of 256 KiB whatever its size. `bytes` is what was hashed. */
+/** Enough to see in one read that a small file has ended. */
+const bufferFor = ({ bytes }: FileHandle): Uint8Array => new Uint8Array(Math.min(bufferBytesMax, bytes + 4_096));
+
+/** Both hashes of a file in one pass, through one buffer of at most 256 KiB. `bytes` is what was hashed. */
 export async function hashFile(fileSystem: FileSystem, path: string, signal?: AbortSignal): Promise<FileHashes> {
   const handle = await fileSystem.open(path, 'read');
   try {
     const sha256 = new DigestStream();
     const xxh64 = await createXxh64();
-    const buffer = new Uint8Array(bufferBytes);
+    const buffer = bufferFor(handle);
     let bytes = 0;
     for (;;) {
       signal?.throwIfAborted();
@@ -37,7 +40,7 @@ export async function xxh64OfFile(fileSystem: FileSystem, path: string, signal?:
   const handle = await fileSystem.open(path, 'read');
   try {
     const xxh64 = await createXxh64();
-    const buffer = new Uint8Array(bufferBytes);
+    const buffer = bufferFor(handle);
     for (let offset = 0; ; ) {
       signal?.throwIfAborted();
       const count = await handle.read(offset, buffer);

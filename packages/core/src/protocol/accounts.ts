@@ -98,6 +98,8 @@ export const LicenseAnswer = Type.Object({
   limits: Limits,
   /** Names of those that are enabled. */
   features: Type.Array(Type.String()),
+  /** Whether the customer's mail address is known to be theirs; left out by a server that sends no mail. */
+  mail_confirmed: Type.Optional(Type.Boolean()),
   data_scadenza: old(day),
   livello_servizio: old(level),
   stato: old(literals(licenceStates)),

@@ -1,7 +1,9 @@
 /** Attacks that want a terminal's time, memory or disk: without end, too slow, too many, with names that lead elsewhere. */
 import { mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import nodeFiles from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createHttpClient } from '../download/http-client.js';
 import { UpdaterError } from '../errors.js';
 import { limits } from '../limits.js';
@@ -266,6 +268,17 @@ describe('errors while verifying', () => {
 });
 
 describe('folders to check in', () => {
+  it('are not left half made on a full disk, which is told as such', async () => {
+    await terminal.verify();
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const write = vi.spyOn(nodeFiles, 'writeFile').mockRejectedValueOnce(full);
+    syncBuiltinESMExports();
+    await expect(terminal.verify()).rejects.toMatchObject({ code: 'STORAGE_NO_SPACE' });
+    write.mockRestore();
+    syncBuiltinESMExports();
+    expect(readdirSync(terminal.scratchFolder).filter((name) => name.startsWith('refresh-'))).toEqual([]);
+  });
+
   it('removes one that a power cut left, and none that is in use', async () => {
     const [left, used] = ['refresh-left', 'refresh-used'].map((name) => join(terminal.scratchFolder, name)) as [string, string];
     for (const folder of [left, used]) mkdirSync(folder, { recursive: true });

@@ -9,6 +9,7 @@ import type { Metadata, Root, Snapshot, TargetFile, Targets, Timestamp } from '@
 import { Updater } from 'tuf-js';
 import tufErrors from 'tuf-js/dist/error.js';
 import { isUpdaterError, UpdaterError } from '../errors.js';
+import { isSystemError } from '../file-system/storage-error.js';
 import { limits } from '../limits.js';
 import type { MetadataSource } from './metadata-source.js';
 import { assertSaneMetadata } from './parse-metadata.js';
@@ -57,7 +58,7 @@ export interface TufSession {
 
 const baseUrl = 'https://metadata.invalid';
 
-/** @throws UpdaterError TRUST_INVALID when the root to begin with is none, STORAGE_FAILED. */
+/** @throws UpdaterError TRUST_INVALID when the root to begin with is none, STORAGE_FAILED, STORAGE_NO_SPACE. */
 export async function openTufSession(options: TufSessionOptions): Promise<TufSession> {
   const folder = await makeFolder(options);
   try {
@@ -73,14 +74,17 @@ const folderPrefix = 'refresh-';
 const abandonedMs = 24 * 3_600_000;
 
 async function makeFolder({ scratchFolder, files }: TufSessionOptions): Promise<string> {
+  let folder: string | null = null;
   try {
     await mkdir(scratchFolder, { recursive: true });
-    const folder = await mkdtemp(join(scratchFolder, folderPrefix));
+    folder = await mkdtemp(join(scratchFolder, folderPrefix));
     await removeAbandoned(scratchFolder, (await stat(folder)).mtimeMs);
     for (const [role, text] of Object.entries(files)) await writeFile(join(folder, fileOf(role)), text);
     return folder;
   } catch (cause) {
-    throw new UpdaterError('STORAGE_FAILED', 'there is no folder to check metadata in', { cause });
+    // Half of it would keep room on a full disk for a day, once more with every try.
+    if (folder !== null) await removeFolder(folder);
+    throw diskFailure('there is no folder to check metadata in', cause);
   }
 }
 
@@ -159,7 +163,7 @@ class NodeTufSession implements TufSession {
       );
       return Object.fromEntries(texts);
     } catch (cause) {
-      throw new UpdaterError('STORAGE_FAILED', 'the metadata that was checked can not be read back', { cause });
+      throw diskFailure('the metadata that was checked can not be read back', cause);
     }
   }
 
@@ -223,11 +227,19 @@ class NodeTufSession implements TufSession {
   }
 }
 
+/** The library keeps only the text of what the system said. */
+function diskFailure(message: string, cause: unknown): UpdaterError {
+  const isFull =
+    isSystemError(cause, 'ENOSPC', 'EDQUOT') || (cause instanceof tufErrors.PersistError && /ENOSPC|EDQUOT/.test(cause.message));
+  if (isFull) return new UpdaterError('STORAGE_NO_SPACE', 'there is no room to check metadata in', { cause });
+  return new UpdaterError('STORAGE_FAILED', message, { cause });
+}
+
 const roleOf = (fileName: string): string => decodeURIComponent(fileName.slice(0, -'.json'.length));
 
 function failureOf(checked: unknown, cause: unknown): UpdaterError {
   if (isUpdaterError(checked)) return checked;
-  if (checked instanceof tufErrors.PersistError) return new UpdaterError('STORAGE_FAILED', 'metadata could not be kept', { cause });
+  if (checked instanceof tufErrors.PersistError) return diskFailure('metadata could not be kept', checked);
   const why = checked instanceof Error ? checked.message : 'a check failed';
   if (checked instanceof tufErrors.ExpiredMetadataError) return new UpdaterError('TRUST_EXPIRED', why, { cause });
   if (checked instanceof tufErrors.BadVersionError) return new UpdaterError('TRUST_ROLLBACK', why, { cause });

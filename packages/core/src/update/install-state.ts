@@ -163,9 +163,15 @@ const swapsSchema = Compile(Type.Object({ version, swaps: Type.Integer({ minimum
  */
 export async function countSwap(fileSystem: FileSystem, layout: InstallLayout, to: string): Promise<number> {
   const swaps = (await readSwaps(fileSystem, layout, to)) + 1;
-  await writeDurably(fileSystem, layout.swaps, encodeJson({ version: to, swaps }));
+  await rememberSwaps(fileSystem, layout, { version: to, swaps });
   return swaps;
 }
+
+export const rememberSwaps = (
+  fileSystem: FileSystem,
+  layout: InstallLayout,
+  counted: { readonly version: string; readonly swaps: number },
+): Promise<void> => writeDurably(fileSystem, layout.swaps, encodeJson(counted));
 
 export async function readSwaps(fileSystem: FileSystem, layout: InstallLayout, to: string): Promise<number> {
   const value = parseJson(await readOrNull(fileSystem, layout.swaps, limits.answerBytesMax));

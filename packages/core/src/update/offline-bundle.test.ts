@@ -334,6 +334,15 @@ describe('a stick that lies', () => {
     await expectUnchanged('BUNDLE_INVALID');
   });
 
+  it('is a file, such as an archive of it: says that it has to be unpacked', async () => {
+    await writeSample(fileSystem, '/', { 'stick.zip': 'PK' });
+    await fileSystem.rename('/stick.zip', stick);
+    await expect(updater().update()).rejects.toMatchObject({
+      code: 'BUNDLE_INVALID',
+      message: expect.stringContaining('unpacked'),
+    });
+  });
+
   it('has a description that is too long to be one', async () => {
     await write(usual);
     const file = await fileSystem.open(bundleDescriptionPath(stick), 'write');

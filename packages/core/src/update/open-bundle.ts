@@ -70,7 +70,12 @@ async function readDescription(fileSystem: FileSystem, folder: string): Promise<
   } catch (cause) {
     throw new UpdaterError('BUNDLE_INVALID', `${path} can not be read`, { details: { folder }, cause });
   }
-  throw new UpdaterError('BUNDLE_INVALID', `there is no bundle in ${folder}`, { details: { folder } });
+  const found = await fileSystem.stat(folder).catch(() => null);
+  const why =
+    found?.kind === 'file'
+      ? `${folder} is a file: name the bundle's folder, unpacked when it is in an archive`
+      : `there is no bundle in ${folder}`;
+  throw new UpdaterError('BUNDLE_INVALID', why, { details: { folder } });
 }
 
 function parsed<T extends TSchema>(shape: ReturnType<typeof Compile<T>>, bytes: Uint8Array, what: string): Static<T> {

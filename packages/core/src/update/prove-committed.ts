@@ -1,7 +1,7 @@
 /** A committed update is kept only when the application comes up with it (terminal.md, rules 7 and 11). */
 
 import { pruneDownloads } from '../download/prune-downloads.js';
-import { hasCode, UpdaterError } from '../errors.js';
+import { hasCode, isUpdaterError, UpdaterError } from '../errors.js';
 import type { Transaction } from '../transaction/transaction.js';
 import { blockVersion } from './install-state.js';
 import { type ApplicationStarter, type HealthRule, proveStart, type RunningApplication, type StartCommand } from './prove-start.js';
@@ -24,18 +24,47 @@ export interface ProveOptions {
 
 /**
  * Starts the application on a committed update. Afterwards the update is confirmed and the application runs (or ended
- * well), or everything is back as it was before and the version is not tried again on this terminal.
+ * well), or everything is back as it was before and the version is not tried again on this terminal. A disk on which nothing
+ * can be written keeps no application from starting, and ends none that came up: it is proved again at the next start.
+ * @throws UpdaterError TRANSACTION_NO_WAY_BACK when it did not come up and stays; INSTALL_MAINTENANCE, TRANSACTION_ROLLBACK_PENDING.
  */
 export async function proveCommitted(context: UpdateContext, transaction: Transaction, options: ProveOptions): Promise<Verdict> {
-  if (transaction.starts >= startsMax)
-    return rollBack(context, transaction, `it was started ${transaction.starts} times without proving healthy`, { mayHold: true });
-  await transaction.recordStart();
+  if (transaction.starts >= startsMax) {
+    const back = await rollBackUntried(context, transaction);
+    if (back !== null) return back;
+  }
+  await transaction.recordStart().catch(passUnwritable);
   const { clock, probes } = context.host;
   const ports = { starter: options.starter, clock, ...(probes === undefined ? {} : { probes }) };
   const proof = await proveStart(ports, options.command, options.health);
   if (proof.kind === 'failed') return rollBack(context, transaction, proof.reason, { mayHold: true });
-  await confirmUpdate(context, transaction, { keepsDownloads: options.keepsDownloads === true });
+  await confirmProved(context, transaction, options);
   return { kind: 'confirmed', running: proof.running };
+}
+
+/** @returns null when there is nothing to go back to: what is here is all that can be started. */
+async function rollBackUntried(context: UpdateContext, transaction: Transaction): Promise<Verdict | null> {
+  const reason = `it was started ${transaction.starts} times without proving healthy`;
+  try {
+    return await rollBack(context, transaction, reason, { mayHold: true });
+  } catch (error) {
+    if (hasCode(error, 'TRANSACTION_NO_WAY_BACK')) return null;
+    throw error;
+  }
+}
+
+function passUnwritable(error: unknown): void {
+  if (!hasCode(error, 'STORAGE_NO_SPACE', 'STORAGE_FAILED', 'TRANSACTION_FILE_HELD')) throw error;
+}
+
+/** The application runs: whatever fails now must not look as if it did not. */
+async function confirmProved(context: UpdateContext, transaction: Transaction, options: ProveOptions): Promise<void> {
+  try {
+    await confirmUpdate(context, transaction, { keepsDownloads: options.keepsDownloads === true });
+  } catch (error) {
+    const [code, reason] = isUpdaterError(error) ? [error.code, error.message] : [null, String(error)];
+    context.emit({ kind: 'confirm-failed', version: transaction.target.version, code, reason });
+  }
 }
 
 /**

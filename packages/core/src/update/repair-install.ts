@@ -9,12 +9,13 @@ import type { Manifest } from '../manifest/manifest.js';
 import type { ReleasePath } from '../manifest/release-path.js';
 import { compareVersions } from '../manifest/version.js';
 import type { Install } from '../transaction/install.js';
+import type { Transaction } from '../transaction/transaction.js';
 import { assertRoom } from './download-update.js';
 import { type Identified, identifyInstall } from './identify-install.js';
 import { type Installed, readInstalled } from './install-state.js';
 import { offerPlans } from './offer-plans.js';
 import { confirmUpdate } from './prove-committed.js';
-import { assertIdle } from './put-in-place.js';
+import { assertUndisturbed } from './put-in-place.js';
 import { mendByBlocks } from './repair-blocks.js';
 import { copyHeld, findHeld, type HeldFiles } from './repair-copies.js';
 import { repairCost } from './repair-cost.js';
@@ -22,6 +23,7 @@ import { type Damage, type DamagedContent, type DamagedFile, damagedContents, fi
 import { type MovedAside, setModes, swapMended } from './repair-swap.js';
 import { fetchWholes } from './repair-wholes.js';
 import { downloadAndStage } from './run-update.js';
+import { isNoAnswer } from './server-api.js';
 import type { UpdateContext } from './update-context.js';
 
 export interface RepairOptions {
@@ -69,7 +71,8 @@ export interface RepairReport {
 /**
  * @param install opened with `setDamagedJournalAside`: everything is held against a manifest here.
  * @throws UpdaterError INSTALL_UNKNOWN when it can not be told which release it is; RELEASE_DOWNGRADE when its files are those
- * of an older release than it says; TRANSACTION_STATE while an update has still to prove itself; INSTALL_IN_USE; DOWNLOAD_…,
+ * of an older release than it says; TRANSACTION_STATE while an update has still to prove itself; INSTALL_IN_USE, and what the gate throws, before
+ * anything is fetched; DOWNLOAD_…,
  * STORAGE_…, TRUST_…, TRANSACTION_… when nothing could be repaired.
  */
 export async function repairInstall(context: UpdateContext, install: Install, options: RepairOptions = {}): Promise<RepairReport> {
@@ -173,7 +176,7 @@ async function repairFiles(context: UpdateContext, install: Install, repairing: 
   const files = damage.files.filter(({ finding }) => finding !== 'mode');
   if (files.length === 0 && damage.own.length === 0) return { ...report, kind: 'repaired' };
   assertSettled(install);
-  if (files.length > 0) await assertIdle(context);
+  if (files.length > 0) await assertUndisturbed(context, 'repair', damage.manifest.version);
   const reachable = files.filter(isReachable);
   const { failures, ...costs } = await makeContents(context, damagedContents(reachable), repairing);
   const failed = reachable.filter(({ file }) => failures.has(file.sha256));
@@ -255,21 +258,25 @@ async function makeContents(
 /** Where the server answers and a single content is not to be had, the release may still be: by a delta, or by its zip. */
 const isWorthTheRelease = (error: unknown): boolean =>
   isUpdaterError(error) &&
-  !hasCode(error, 'DOWNLOAD_FAILED', 'LICENSE_EXPIRED', 'LICENSE_SUSPENDED', 'AUTH_REQUIRED', 'STORAGE_FAILED');
+  !isNoAnswer(error) &&
+  !hasCode(error, 'LICENSE_EXPIRED', 'LICENSE_SUSPENDED', 'AUTH_REQUIRED', 'STORAGE_FAILED');
 
 /** @returns false when that did not work out either: what is left says why it was tried. */
 async function installAgain(context: UpdateContext, install: Install, version: string, signal?: AbortSignal): Promise<boolean> {
+  let transaction: Transaction | null = null;
   try {
     const plan = await offerPlans(context, version, signal === undefined ? {} : { signal });
-    const { transaction } = await downloadAndStage(context, install, plan, signal);
-    await assertIdle(context);
+    ({ transaction } = await downloadAndStage(context, install, plan, signal));
+    await assertUndisturbed(context, 'repair', version);
     await transaction.commit();
     context.emit({ kind: 'committed', version });
     await confirmUpdate(context, transaction);
     return true;
   } catch (error) {
+    if (transaction?.state === 'staged') await transaction.discard();
     signal?.throwIfAborted();
-    if (hasCode(error, 'STORAGE_NO_SPACE', 'TRANSACTION_ROLLBACK_PENDING') || !isUpdaterError(error)) throw error;
+    const isFinal = hasCode(error, 'STORAGE_NO_SPACE', 'TRANSACTION_ROLLBACK_PENDING', 'INSTALL_IN_USE', 'INSTALL_ON_HOLD');
+    if (isFinal || !isUpdaterError(error)) throw error;
     return false;
   }
 }

@@ -9,7 +9,7 @@ import type { Change } from '../transaction/change.js';
 import { beginTransaction, type Install } from '../transaction/install.js';
 import type { Transaction } from '../transaction/transaction.js';
 import { confirmUpdate } from './prove-committed.js';
-import { assertIdle } from './put-in-place.js';
+import { assertUndisturbed } from './put-in-place.js';
 import { type Damage, type DamagedFile, mendedPath } from './repair-damage.js';
 import type { UpdateContext } from './update-context.js';
 
@@ -24,7 +24,8 @@ export interface MovedAside {
  * Afterwards the files hold what lies at their `mendedPath`, which is used up, and the updater's own speak of the release.
  * Folders and links in place of files, and files that can not be read, are moved aside, never removed.
  * @param files that differ in more than their mode and whose contents have been made.
- * @throws UpdaterError INSTALL_IN_USE, TRANSACTION_…, STORAGE_…: everything is as it was, what was moved aside too.
+ * @throws UpdaterError INSTALL_IN_USE, what the gate throws, TRANSACTION_…, STORAGE_…: everything is as it was, what was moved
+ * aside too.
  */
 export async function swapMended(
   context: UpdateContext,
@@ -33,13 +34,18 @@ export async function swapMended(
 ): Promise<readonly MovedAside[]> {
   const { damage, files, signal } = options;
   const reference = { version: damage.manifest.version, manifestDigest: manifestDigest(damage.manifest) };
+  const assertFree = async (): Promise<void> => {
+    if (files.length > 0) await assertUndisturbed(context, 'repair', reference.version);
+  };
+  // What was made stays for the next repair as long as nothing has begun.
+  await assertFree();
   const transaction = await beginTransaction(install, { base: reference, target: reference });
   const moved: MovedAside[] = [];
   try {
     const changes = await fillStaging(context, transaction, options);
     for (const file of files) await moveAside(context.host.fileSystem, file, moved);
     await transaction.stage(changes, signal === undefined ? {} : { signal });
-    if (files.length > 0) await assertIdle(context);
+    await assertFree();
     await transaction.commit();
   } catch (error) {
     if (transaction.state === 'begun' || transaction.state === 'staged') await transaction.discard();

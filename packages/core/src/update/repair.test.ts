@@ -238,6 +238,26 @@ describe('a repair', () => {
     await expect(repair()).rejects.toMatchObject({ code: 'TRANSACTION_STATE' });
   });
 
+  it('waits for the application that must not be disturbed: nothing is fetched while it says so, and nothing swapped', async () => {
+    await overwrite(disk, 'app.exe', 10, '\n');
+    const swaps: unknown[] = [];
+    let isHeld = true;
+    const gate = async (swap: unknown): Promise<void> => {
+      swaps.push(swap);
+      if (isHeld) throw new UpdaterError('INSTALL_ON_HOLD', 'mid-sale');
+      isHeld = true;
+    };
+    await expect(repair({ gate })).rejects.toMatchObject({ code: 'INSTALL_ON_HOLD' });
+    expect(asked()).toEqual([]);
+    expect(swaps).toEqual([{ kind: 'repair', version: '1.0.0', requiresBackup: false }]);
+    isHeld = false;
+    await expect(repair({ gate })).rejects.toMatchObject({ code: 'INSTALL_ON_HOLD' });
+    expect(await readText(disk, 'app.exe')).not.toBe(textOf('app.exe'));
+    expect(await disk.list(pathIn('.remendo/staging'))).toEqual([]);
+    expect(await repair()).toMatchObject({ kind: 'repaired', fetchedBytes: 0 });
+    await expectWhole();
+  });
+
   it('refuses a link above a damaged file, and repairs the others', async () => {
     await disk.makeDirectory('/elsewhere/deep');
     await withFile(disk, '/elsewhere/deep/small.dll', { mode: 'create' }, (file) => file.write(0, Buffer.from('other')));

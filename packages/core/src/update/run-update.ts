@@ -10,6 +10,7 @@ import { assertRoom, type DownloadedUpdate, downloadUpdate } from './download-up
 import { offerPlans, type PlanOffer, type UpdatePlan } from './offer-plans.js';
 import { confirmUpdate } from './prove-committed.js';
 import { assertMachine, type StagedUpdate } from './put-in-place.js';
+import { isNoAnswer } from './server-api.js';
 import { buildStagedFiles } from './stage-update.js';
 import type { UpdateContext } from './update-context.js';
 import type { PrepareResult, UpdateOptions } from './update-options.js';
@@ -20,6 +21,7 @@ import type { PrepareResult, UpdateOptions } from './update-options.js';
  */
 const isFinal = (error: unknown): boolean =>
   !isUpdaterError(error) ||
+  isNoAnswer(error) ||
   hasCode(
     error,
     'STORAGE_NO_SPACE',
@@ -30,9 +32,10 @@ const isFinal = (error: unknown): boolean =>
     'TRANSACTION_STATE',
     'RELEASE_NOT_FOUND',
     'RELEASE_NOT_OFFERED',
-    'DOWNLOAD_FAILED',
     'DOWNLOAD_REFUSED',
     'AUTH_REQUIRED',
+    'LICENSE_EXPIRED',
+    'LICENSE_SUSPENDED',
   );
 
 /** The server's plans in the order of their cost, and the full zip last, whatever it costs. */

@@ -3,7 +3,7 @@ import { type BlockFrame, type ComparedContent, readBlockFrames } from '../delta
 import type { Blob, Content, EncodingName } from '../delta/delta.js';
 import { answerValidator } from '../download/answer-validator.js';
 import type { HttpClient } from '../download/http-client.js';
-import { UpdaterError } from '../errors.js';
+import { hasCode, UpdaterError } from '../errors.js';
 import type { Digest } from '../hash/digest.js';
 import { limits } from '../limits.js';
 import { isSemver } from '../manifest/version.js';
@@ -69,6 +69,9 @@ export interface AskingTerminal {
   readonly platform: string | null;
   readonly terminalId: string | null;
 }
+
+/** The link or the server failed, or it asked to come later: that says nothing about a release, nor about a plan. */
+export const isNoAnswer = (error: unknown): boolean => hasCode(error, 'DOWNLOAD_FAILED', 'LIMIT_RATE', 'SERVER_FAILED');
 
 const checkAnswer = answerValidator(CheckAnswer);
 const planAnswer = answerValidator(PlanAnswer);

@@ -34,11 +34,21 @@ export interface Host {
   readonly fetch?: typeof globalThis.fetch;
 }
 
+/** Files of the application that are going to be swapped. */
+export interface SwapAhead {
+  readonly kind: 'update' | 'repair' | 'rollback';
+  /** That is put in place, put in order, or taken back. */
+  readonly version: string;
+  /** What the release says of itself; false but for updates. */
+  readonly requiresBackup: boolean;
+}
+
 /**
- * Asked before anything of an update is downloaded by `update`, and again before the swap.
+ * Asked before anything of an update or a repair is downloaded by `update` or `repair`, again before the swap, and before a
+ * rollback that somebody asks for. An update that does not prove healthy goes back without a question.
  * @throws UpdaterError BACKUP_MISSING, INSTALL_ON_HOLD, … to keep the install as it is for now.
  */
-export type InstallGate = (release: { readonly version: string; readonly requiresBackup: boolean }) => Promise<void>;
+export type InstallGate = (swap: SwapAhead) => Promise<void>;
 
 /** What every stage of an update needs. */
 export interface UpdateContext {

@@ -6,7 +6,8 @@ import type { OpenPgpSigner } from '../trust/openpgp-signature.js';
 
 export type UpdateEvent =
   | TransactionEvent
-  | { readonly kind: 'recovered'; readonly outcome: string }
+  /** `reason`: why it went back. */
+  | { readonly kind: 'recovered'; readonly outcome: string; readonly reason?: string }
   /** No root of trust was shipped: the server's was taken, and is the one from now on. */
   | { readonly kind: 'root-taken'; readonly keyIds: readonly string[] }
   | { readonly kind: 'base-identified'; readonly version: string; readonly matched: number; readonly files: number }
@@ -52,6 +53,8 @@ export type UpdateEvent =
   | { readonly kind: 'staged'; readonly files: number; readonly bytes: number }
   | { readonly kind: 'committed'; readonly version: string }
   | { readonly kind: 'confirmed'; readonly version: string }
+  /** The application came up and runs, but that could not be written down: the next start proves it again. */
+  | { readonly kind: 'confirm-failed'; readonly version: string; readonly code: ErrorCode | null; readonly reason: string }
   | { readonly kind: 'rolled-back'; readonly version: string | null; readonly reason: string };
 
 export type OnUpdateEvent = (event: UpdateEvent) => void;

@@ -1,5 +1,5 @@
 /** An update from the check to the proof, on one screen. */
-import { hasCode, UpdaterError } from '../errors.js';
+import { UpdaterError } from '../errors.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
 import { shownVersion } from '../manifest/version.js';
 import type { Install } from '../transaction/install.js';
@@ -11,6 +11,7 @@ import { confirmUpdate, maintenance, type ProveOptions, proveCommitted } from '.
 import type { ApplicationStarter, HealthRule, RunningApplication, StartCommand } from './prove-start.js';
 import { assertReady, putInPlace, runAfter, type StagedUpdate } from './put-in-place.js';
 import { downloadAndStage } from './run-update.js';
+import { isNoAnswer } from './server-api.js';
 import type { UpdateContext } from './update-context.js';
 import type { UpdateOptions, UpdateResult } from './update-options.js';
 
@@ -86,15 +87,27 @@ export const proving = (starter: ApplicationStarter, command: StartCommand, heal
   ...(health === undefined ? {} : { health }),
 });
 
+const askAgainWaitMsDefault = 60_000;
+
 /** Downloading may have taken days: a release that is no longer offered is not swapped in. */
 async function askAgain(context: UpdateContext, staged: StagedUpdate, options: RunOptions): Promise<void> {
+  const { signal, askAgainWaitMs = askAgainWaitMsDefault } = options;
+  const [late, answered] = [new AbortController(), new AbortController()];
+  const message = `the server did not answer within ${askAgainWaitMs} ms`;
+  context.host.clock.sleep(askAgainWaitMs, answered.signal).then(
+    () => late.abort(new UpdaterError('DOWNLOAD_FAILED', message)),
+    () => undefined,
+  );
   try {
-    await assertOffered(context, staged.plan, options);
+    const until = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
+    await assertOffered(context, staged.plan, { ...options, signal: until });
   } catch (error) {
     // No answer is no withdrawal: everything that is needed is here.
-    if (hasCode(error, 'DOWNLOAD_FAILED')) return;
+    if (signal?.aborted !== true && isNoAnswer(error)) return;
     await staged.transaction.discard();
     throw error;
+  } finally {
+    answered.abort();
   }
 }
 

@@ -51,5 +51,7 @@ export interface UpdateOptions {
   /** Leave out the steps that make backups (default false); the way back is kept all the same. */
   readonly skipBackup?: boolean;
   readonly health?: HealthRule;
+  /** How long the server has, before the swap, to say that the release is no longer offered; no answer says nothing (default 60 s). */
+  readonly askAgainWaitMs?: number;
   readonly signal?: AbortSignal;
 }

@@ -6,7 +6,7 @@ import { createHttpClient, type HttpClient, type HttpClientOptions } from '../do
 import { httpObjectSource } from '../download/http-object-source.js';
 import type { ObjectSource } from '../download/object-source.js';
 import { sourcesInOrder } from '../download/sources-in-order.js';
-import { UpdaterError } from '../errors.js';
+import { hasCode, UpdaterError } from '../errors.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
 import { preserveMatcher } from '../manifest/preserve.js';
 import { shownVersion } from '../manifest/version.js';
@@ -25,7 +25,7 @@ import { offerPlans, type PlanOffer, type UpdatePlan } from './offer-plans.js';
 import { type OfflineBundle, offlineBundle } from './offline-bundle.js';
 import { confirmUpdate, maintenance, proveCommitted, rollBack } from './prove-committed.js';
 import type { ApplicationStarter, HealthRule, StartCommand } from './prove-start.js';
-import type { StagedUpdate } from './put-in-place.js';
+import { assertUndisturbed, type StagedUpdate } from './put-in-place.js';
 import { type RepairOptions, type RepairReport, repairInstall } from './repair-install.js';
 import type { Machine } from './requirements.js';
 import { prepareUpdate, stageDownloaded } from './run-update.js';
@@ -87,7 +87,7 @@ export interface UpdaterOptions {
    * not there (default: none is known, so releases that require components are refused).
    */
   readonly componentVersion?: Machine['componentVersion'];
-  /** Whether an update may go on; see `InstallGate` (default: it may). */
+  /** Whether files may be swapped now; see `InstallGate` (default: they may). */
   readonly gate?: InstallGate;
   /** What it throws is dropped: who looks on can not stop a swap half-way. `signal` stops an update. */
   readonly onEvent?: OnUpdateEvent;
@@ -129,7 +129,10 @@ export interface Updater {
    * is rolled back and the version before is started.
    */
   start(command: StartCommand, options?: { readonly health?: HealthRule }): Promise<StartResult>;
-  /** Goes back to what the last update replaced; that version is not tried again by itself. @throws TRANSACTION_NO_WAY_BACK */
+  /**
+   * Goes back to what the last update replaced; that version is not tried again by itself.
+   * @throws UpdaterError TRANSACTION_NO_WAY_BACK; INSTALL_IN_USE, and what the gate throws, before anything was touched.
+   */
   rollback(reason?: string): Promise<{ readonly version: string | null }>;
   /** Finishes or undoes what a crash left. Every method that touches the install does this first. */
   recover(): Promise<Recovery['kind']>;
@@ -200,7 +203,9 @@ export function createUpdater(options: UpdaterOptions): Updater {
       }),
     rollback: (reason = 'asked for') =>
       locked(async (install) => {
-        await rollBack(context, undoableTransaction(install), reason);
+        const undone = undoableTransaction(install);
+        await assertUndisturbed(context, 'rollback', undone.target.version);
+        await rollBack(context, undone, reason);
         const { version } = await readInstalled(host.fileSystem, context.layout);
         return { version: version === null ? null : shownVersion(version) };
       }),
@@ -209,7 +214,7 @@ export function createUpdater(options: UpdaterOptions): Updater {
     trust: () => context.trust.status(),
     verify: (verifyOptions) => locked(() => verifyInstall(context, verifyOptions)),
     repair: (repairOptions) =>
-      withInstall(context, (install) => repairInstall(context, install, repairOptions), { setDamagedJournalAside: true }),
+      withInstall(context, (install) => repairAside(context, install, repairOptions), { setDamagedJournalAside: true }),
     close: () => host.deriver.close(),
   };
 }
@@ -292,7 +297,9 @@ async function open(context: UpdateContext, options: Pick<OpenInstallOptions, 's
   const { fileSystem, clock, random, processes, steps } = context.host;
   const ports = { fileSystem, clock, random, processes, ...(steps === undefined ? {} : { steps }) };
   const install = await openInstall(ports, context.layout, { onEvent: context.emit, ...options });
-  if (install.recovery.kind !== 'nothing-to-do') context.emit({ kind: 'recovered', outcome: install.recovery.kind });
+  const { recovery } = install;
+  const why = recovery.kind === 'rolled-back' ? { reason: recovery.reason } : {};
+  if (recovery.kind !== 'nothing-to-do') context.emit({ kind: 'recovered', outcome: recovery.kind, ...why });
   return install;
 }
 
@@ -306,6 +313,18 @@ async function withInstall<T>(
     return await use(install);
   } finally {
     await install.close();
+  }
+}
+
+/** Whoever learns here that only an installation helps has to be let in to it. */
+async function repairAside(context: UpdateContext, install: Install, options?: RepairOptions): Promise<RepairReport> {
+  try {
+    const report = await repairInstall(context, install, options);
+    if (report.kind !== 'declined') await install.markRepaired();
+    return report;
+  } catch (error) {
+    if (hasCode(error, 'INSTALL_UNKNOWN', 'RELEASE_DOWNGRADE')) await install.markRepaired();
+    throw error;
   }
 }
 
