@@ -41,7 +41,7 @@ export interface Victim {
 const appText = (version: string): string => `// ${version}\nsetTimeout(() => {}, Number(process.argv[2] ?? 0));\n`;
 
 /** Bytes that compress badly and differ in places between the releases. */
-function engine(bytes: number, generation: number): Uint8Array {
+export function engine(bytes: number, generation: number): Uint8Array {
   const content = new Uint8Array(bytes);
   let state = 12_345;
   for (let at = 0; at < bytes; at++) {
@@ -212,7 +212,7 @@ export interface LogEntry {
 }
 
 /** @throws Error for a line that is torn. */
-export async function logOf({ root }: Victim): Promise<readonly LogEntry[]> {
+export async function logOf({ root }: Pick<Victim, 'root'>): Promise<readonly LogEntry[]> {
   const text = await readFile(join(root, '.remendo', 'update.log'), 'utf8').catch(() => '');
   return text
     .split('\n')

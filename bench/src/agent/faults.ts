@@ -146,6 +146,7 @@ async function onFullDisks(branch: Branch): Promise<void> {
       const usedKiB = Number(stdout.trim().split('\n').at(-1));
       await run('mount', ['-o', `remount,size=${usedKiB + freeKiB}k`, mount]);
       const result = await agentOnce(victim);
+      if (![0, 25].includes(result.code ?? -1)) throw new Error(`a disk with ${freeKiB} KiB is told as ${outcomeOf(result)}`);
       const launched = await runRemendo(launchArgs(victim), { env: {} });
       if (launched.code !== 0) throw new Error(`on a full disk the application does not start: ${launched.stderr}`);
       await must(branch.server.url, ['verify', '--root', victim.root, '--json']);

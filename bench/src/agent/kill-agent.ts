@@ -2,8 +2,9 @@
  * Kills real processes by SIGKILL at random moments: an agent's round, `launch` and `rollback`, with steps around the swap that
  * go on running when their updater is dead. Each time the next command must find exactly one of the two releases, with the
  * database of that release and without maintenance mode, and the update must still go through, with its story in the log.
+ * A quarter of the kills meets the agent as it updates itself (kill-self-update.ts).
  *
- *     node bench/dist/agent/kill-agent.js [--kills 300] [--seed N]
+ *     node bench/dist/agent/kill-agent.js [--kills 300] [--seed N] [--only application|self-update]
  */
 import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -11,10 +12,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '@remendo/core/testing';
 import { runRemendo } from '../demo/programs.js';
-import { agreed, type Branch, logOf, must, newVictim, openBranch, phaseOf, type Victim } from './branch.js';
+import { agreed, type Branch, type Found, logOf, must, newVictim, openBranch, phaseOf, type Victim } from './branch.js';
+import { openSelfUpdateKills } from './kill-self-update.js';
 
 const { values } = parseArgs({
-  options: { kills: { type: 'string', default: '300' }, seed: { type: 'string', default: String(Date.now() % 1e9) } },
+  options: {
+    kills: { type: 'string', default: '300' },
+    seed: { type: 'string', default: String(Date.now() % 1e9) },
+    only: { type: 'string' },
+  },
 });
 const kills = Number(values.kills);
 const seed = Number(values.seed);
@@ -59,7 +65,7 @@ const phasesOf: Readonly<Record<Command, readonly string[]>> = {
 
 interface Outcome {
   readonly phase: string;
-  readonly found: 'base' | 'target';
+  readonly found: Found;
 }
 
 /** When to kill: some time after the start, or after a phase was reached. */
@@ -106,11 +112,11 @@ async function killOnce(
   return result.signal === 'SIGKILL' ? { phase: `${command}: ${phase}`, found } : null;
 }
 
-const branch = await openBranch('kill-agent');
-const table = new Map<string, { base: number; target: number }>();
-let done = 0;
-let tooLate = 0;
-try {
+interface Kills {
+  killOnce(name: string): Promise<Outcome | null>;
+}
+
+async function openApplicationKills(branch: Branch): Promise<Kills> {
   const takesMs = new Map<Command, number>();
   for (const command of commands) takesMs.set(command, await undisturbedMs(branch, command));
   const momentFor = (command: Command): Moment => {
@@ -120,11 +126,30 @@ try {
   };
   const chosen = (): Command =>
     (['agent', 'agent', 'agent', 'launch', 'failing', 'rollback'] as const)[Math.floor(random() * 6)] ?? 'agent';
+  return {
+    killOnce(name) {
+      const command = chosen();
+      return killOnce(branch, command, { name, moment: momentFor(command) });
+    },
+  };
+}
+
+/** In turns, three and one, as far as they were asked for. */
+async function openKills(branch: Branch): Promise<readonly Kills[]> {
+  const application = values.only === 'self-update' ? [] : [await openApplicationKills(branch)];
+  const self = values.only === 'application' ? [] : [await openSelfUpdateKills(branch, random)];
+  return self.length === 0 ? application : [...application, ...application, ...application, ...self];
+}
+
+const branch = await openBranch('kill-agent');
+const table = new Map<string, Record<Found, number>>();
+let [done, tooLate, turn] = [0, 0, 0];
+try {
+  const all = await openKills(branch);
   const play = async (player: number): Promise<void> => {
     for (let round = 0; done < kills; round++) {
-      const command = chosen();
-      const outcome = await killOnce(branch, command, { name: `victim-${player}-${round}`, moment: momentFor(command) });
-      if (outcome === null) {
+      const outcome = await all[turn++ % all.length]?.killOnce(`victim-${player}-${round}`);
+      if (outcome === null || outcome === undefined) {
         tooLate++;
         continue;
       }

@@ -57,11 +57,15 @@ export interface CommandOptions {
 }
 
 /** Runs `remendo …` to its end. With `--json` its lines become events. */
-export function runRemendo(args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
-  const child = spawn(process.execPath, [cliMain, ...args], {
-    env: { ...process.env, ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+export const runRemendo = (args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> =>
+  runProgram([process.execPath, cliMain, ...args], options);
+
+/** The same of any program. One that can not be started has neither a code nor a signal. */
+export function runProgram(
+  [command, ...args]: readonly [string, ...string[]],
+  options: CommandOptions = {},
+): Promise<CommandResult> {
+  const child = spawn(command, args, { env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] });
   options.onStart?.(child);
   let stdout = '';
   let stderr = '';
@@ -71,9 +75,12 @@ export function runRemendo(args: readonly string[], options: CommandOptions = {}
   child.stderr.on('data', (chunk: Buffer) => {
     stderr += chunk.toString();
   });
-  return new Promise((resolve) =>
-    child.once('close', (code, signal) => resolve({ code, signal, events: parseEvents(stdout), stdout, stderr })),
-  );
+  return new Promise((resolve) => {
+    child.once('error', (error) => {
+      stderr += error.message;
+    });
+    child.once('close', (code, signal) => resolve({ code, signal, events: parseEvents(stdout), stdout, stderr }));
+  });
 }
 
 function parseEvents(text: string): readonly Record<string, unknown>[] {

@@ -1,6 +1,6 @@
 /**
  * Holds the single executables to what a machine needs of them that has nothing else: each does everything of `steps.ts` on
- * a real server, the one for Windows under wine.
+ * a real server and then replaces itself, the one for Windows under wine.
  *
  *     npm run -s build:executables
  *     node bench/dist/executables/check-executables.js
@@ -16,6 +16,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startServer } from '../demo/programs.js';
 import { type Executable, linuxExecutable, noKeepAlive, type Wine, wineExecutable } from './executable.js';
+import { selfUpdate } from './self-update-step.js';
 import { steps, type World, writeRelease } from './steps.js';
 
 const token = 'executables-token-for-loopback';
@@ -73,7 +74,7 @@ async function check(executable: Executable, world: Omit<World, 'executable'>): 
     await mkdir(release, { recursive: true });
     await writeRelease(release, generation);
   }
-  for (const { name, run } of steps) {
+  for (const { name, run } of [...steps, selfUpdate]) {
     const began = performance.now();
     try {
       const told = await run({ ...world, executable });

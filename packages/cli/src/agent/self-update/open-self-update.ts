@@ -57,6 +57,7 @@ export function openSelfUpdate(context: CommandContext, flags: Flags): SelfUpdat
     fileSystem: nodeFileSystem(),
     layout,
     program,
+    agent: applicationRootOf(context, flags) ?? '',
     startsMax,
     localUpdater,
     async openUpdater(gate) {
@@ -69,11 +70,11 @@ export function openSelfUpdate(context: CommandContext, flags: Flags): SelfUpdat
   return { ...self, update: (signal) => self.update(signal).finally(() => tellServer(history)) };
 }
 
-/** With the arguments of this process: the new program has to understand the same configuration. */
-const qualifyRun = ({ root, qualifyMsMax }: SelfUpdateConfig, program: string, signal?: AbortSignal): QualifyRun => ({
+/** With the arguments of this process, from its folder: the new program has to understand the same configuration. */
+const qualifyRun = ({ qualifyMsMax }: SelfUpdateConfig, program: string, signal?: AbortSignal): QualifyRun => ({
   program,
   args: [...process.argv.slice(2).filter((arg) => arg !== '--once' && arg !== '--json'), '--qualify', '--json'],
-  folder: root,
+  folder: process.cwd(),
   msMax: qualifyMsMax,
   ...(signal === undefined ? {} : { signal }),
 });
@@ -83,13 +84,19 @@ async function tellServer(history: History): Promise<void> {
   await history.deliver(AbortSignal.timeout(deliveryMsMax)).catch(() => null);
 }
 
-function configOf({ environment }: CommandContext, flags: Flags): SelfUpdateConfig | null {
+function configOf(context: CommandContext, flags: Flags): SelfUpdateConfig | null {
   try {
-    const { root, selfUpdate } = loadSettings(placeNames, { flags, environment });
+    const { root, selfUpdate } = loadSettings(placeNames, { flags, environment: context.environment });
     return selfUpdateConfigOf(selfUpdate, runningAgent(resolve(root ?? '.')));
   } catch {
-    return defaultConfig();
+    return defaultConfig(applicationRootOf(context, flags));
   }
+}
+
+/** As far as it can be told without the configuration file; null: it stands there alone, or nowhere. */
+function applicationRootOf({ environment }: CommandContext, flags: Flags): string | null {
+  const root = flags.root ?? environment.REMENDO_ROOT;
+  return typeof root === 'string' && root !== '' ? resolve(root) : null;
 }
 
 /** A program that names no file to Node.js is its own. */
@@ -98,10 +105,13 @@ const runningAgent = (applicationRoot: string): RunningAgent => {
   return { executable: command, isSingleExecutable: args.length === 0, applicationRoot };
 };
 
-/** Where the settings can not be read: an agent that lies in a folder of its own is still known. */
-function defaultConfig(): SelfUpdateConfig | null {
+/**
+ * Where the settings can not be read: an agent that lies in a folder of its own is still known. Whether it does is known only
+ * beside the application's root: the application's updates are not this program's to roll back.
+ */
+function defaultConfig(applicationRoot: string | null): SelfUpdateConfig | null {
   try {
-    return selfUpdateConfigOf(null, runningAgent(resolve('.')));
+    return applicationRoot === null ? null : selfUpdateConfigOf(null, runningAgent(applicationRoot));
   } catch {
     return null;
   }

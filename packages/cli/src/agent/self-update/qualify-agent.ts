@@ -1,20 +1,26 @@
 /**
  * `remendo agent --qualify`: what a new version of this program does before it is put in place. It reads the configuration as
- * the agent does, opens the install and its trust, knocks at the server, and changes nothing. That the server does not answer
- * says nothing about the program.
+ * the agent does, opens the install and its trust, knocks at the server, and changes nothing. Whether the server answers is
+ * told: the version before, which has just spoken with it, waits for another time then.
  */
 import { resolve } from 'node:path';
-import { createHttpClient, createUpdater, installLayout, nodeHost } from '@remendo/core';
+import { createHttpClient, createUpdater, installLayout, isUpdaterError, nodeHost } from '@remendo/core';
 import type { CommandContext } from '../../command-context.js';
 import type { SettingName, SettingSources } from '../../config.js';
 import { loadSettings } from '../../config-files.js';
 import { exitCodes } from '../../exit-codes.js';
+import { terminalSettingNames } from '../../terminal/open-terminal.js';
 import { programVersion } from '../../version.js';
 import { agentConfigOf } from '../agent-config.js';
+import { agentSettingNames } from '../job-surroundings.js';
 
-const settingNames = ['root', 'home', 'server', 'allowInsecure', 'agent', 'selfUpdate'] as const satisfies readonly SettingName[];
+/** All that an agent comes to read in its rounds. */
+const settingNames = [
+  ...new Set([...agentSettingNames, ...terminalSettingNames, 'selfUpdate'] as const),
+] satisfies readonly SettingName[];
 
-const knockMsMax = 5_000;
+/** For thin lines, too. */
+const knockMsMax = 20_000;
 const answerBytesMax = 64 * 1024;
 /** RFC 2606: never anybody's. */
 const noServer = 'https://server.invalid/';
@@ -41,11 +47,12 @@ export async function qualifyAgent(context: CommandContext, flags: SettingSource
   return exitCodes.done;
 }
 
+/** Whatever it answers, it is there. */
 async function knock(server: string, http: { readonly allowInsecure: boolean }): Promise<boolean> {
   const { clock, random } = nodeHost();
   const client = createHttpClient({ serverUrl: server, clock, random, retries: { retriesMax: 0 }, ...http });
   return client.bytes('healthz', { bytesMax: answerBytesMax, signal: AbortSignal.timeout(knockMsMax) }).then(
     () => true,
-    () => false,
+    (error: unknown) => isUpdaterError(error) && error.code !== 'DOWNLOAD_FAILED',
   );
 }

@@ -1,4 +1,6 @@
-import { resolve } from 'node:path';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { Value } from 'typebox/value';
 import { describe, expect, it } from 'vitest';
 import { SelfUpdateSettings, selfUpdateConfigOf } from './self-update-settings.js';
@@ -37,6 +39,15 @@ describe('selfUpdateConfigOf', () => {
     expect(selfUpdateConfigOf(null, beside)).toBeNull();
     expect(() => selfUpdateConfigOf({ enabled: true }, beside)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
     expect(() => selfUpdateConfigOf({ root: '/opt/erp' }, single)).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  });
+
+  it.skipIf(process.platform === 'win32')('knows the install root of the application by any of its names', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'remendo-own-root-'));
+    mkdirSync(join(folder, 'erp'));
+    symlinkSync(join(folder, 'erp'), join(folder, 'current'));
+    const beside = { ...single, executable: join(folder, 'erp', 'remendo'), applicationRoot: join(folder, 'current') };
+    expect(selfUpdateConfigOf(null, beside)).toBeNull();
+    rmSync(folder, { recursive: true });
   });
 
   it.each([

@@ -1,4 +1,5 @@
 /** What the setting `selfUpdate` looks like in the configuration file. Meaning and defaults: docs/operating/self-update.md. */
+import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UpdaterError } from '@remendo/core';
 import { channels } from '@remendo/core/protocol';
@@ -60,7 +61,7 @@ export interface RunningAgent {
 export function selfUpdateConfigOf(given: SelfUpdateSettings | null, running: RunningAgent): SelfUpdateConfig | null {
   const { isSingleExecutable, applicationRoot } = running;
   const root = resolve(given?.root ?? folderOf(running.executable));
-  const isShared = root === resolve(applicationRoot);
+  const isShared = isSameFolder(root, applicationRoot);
   const isWanted = given?.enabled ?? (given?.root !== undefined || (isSingleExecutable && !isShared));
   if (!isWanted) return null;
   if (isShared) throw invalid('selfUpdate.root is the install root of the application; the agent needs one of its own');
@@ -78,6 +79,21 @@ export function selfUpdateConfigOf(given: SelfUpdateSettings | null, running: Ru
 }
 
 const ownFolder = '.remendo';
+
+/** However it is written: by a link, in another case, by a short name of Windows. */
+function isSameFolder(one: string, other: string): boolean {
+  const [first, second] = [one, other].map(realFolder) as [string, string];
+  return process.platform === 'win32' ? first.toLowerCase() === second.toLowerCase() : first === second;
+}
+
+/** As it is written where it is not there. */
+function realFolder(path: string): string {
+  try {
+    return realpathSync.native(resolve(path));
+  } catch {
+    return resolve(path);
+  }
+}
 
 /** Of the program, also when what runs is its spare. */
 function folderOf(executable: string): string {

@@ -95,7 +95,7 @@ const runProcess = (program: string, args: readonly string[], world: StandInWorl
 /** The same in this process, which is much faster, where the file is a stand-in's. */
 function runHere(program: string, args: readonly string[], world: StandInWorld): Promise<number | null> {
   const standIn = existsSync(program) ? readStandIn(readFileSync(program, 'utf8')) : null;
-  return standIn === null ? runProcess(program, args, world) : standInRound(standIn, world, args[0]);
+  return standIn === null ? runProcess(program, args, world) : standInRound(standIn, world, { mode: args[0] });
 }
 
 let run = runHere;
@@ -121,6 +121,7 @@ interface Told {
   /** Version of the program that says it. */
   readonly by: string;
   readonly event: string;
+  readonly code?: string | null;
   readonly message?: string;
   readonly reason?: string;
 }
@@ -171,6 +172,22 @@ describe('an agent that finds a newer version of itself', () => {
     expect(events()).toEqual(['1.0.0 round']);
   });
 
+  it('keeps running when the release has the program under another name', async () => {
+    await published.publish('1.1.0', { 'agent-linux-x64': good('1.1.0') });
+    expect(await start()).toBe(0);
+    expect(story().find(({ event }) => event === 'agent_update_failed')?.message).toContain(`it has no ${standInProgram}`);
+    expect(existsSync(join(root, standInProgram))).toBe(true);
+  });
+
+  it('waits for another time when the new one does not reach the server, and then tries it again', async () => {
+    const answer = { event: 'qualified', version: '1.1.0', is_server_there: false };
+    await published.publish('1.1.0', { [standInProgram]: shell(`echo '${JSON.stringify(answer)}'`) });
+    for (let rounds = 0; rounds < 2; rounds++) {
+      expect(await start()).toBe(0);
+      expect(story().at(-1)).toMatchObject({ event: 'agent_update_failed', code: 'DOWNLOAD_FAILED' });
+    }
+  });
+
   it('takes a newer version after one that was not fit', async () => {
     await published.publish('1.1.0', { [standInProgram]: shell('exit 3') });
     expect(await start()).toBe(0);
@@ -182,7 +199,8 @@ describe('an agent that finds a newer version of itself', () => {
     await published.publish('1.1.0', { [standInProgram]: agent({ version: '1.1.0', behaviour: 'crash-in-round' }) });
     expect(await start()).toBe(exitCodes.restart);
     expect([await start(), await start(), await start()]).toEqual([1, 1, 0]);
-    expect(events().slice(3)).toEqual(['1.1.0 round', '1.1.0 round', '1.0.0 agent_rolled_back', '1.0.0 round']);
+    const goingBack = ['1.0.0 agent_rolling_back', '1.0.0 agent_rolled_back'];
+    expect(events().slice(3)).toEqual(['1.1.0 round', '1.1.0 round', ...goingBack, '1.0.0 round']);
     expect(story().find(({ event }) => event === 'agent_rolled_back')?.reason).toContain('started 2 times');
   });
 
@@ -202,11 +220,53 @@ describe('an agent that finds a newer version of itself', () => {
     expect(await settle(2)).toBe('1.0.0');
   });
 
+  it('is back when rounds of the new one fail as nobody foresaw', async () => {
+    await published.publish('1.1.0', { [standInProgram]: agent({ version: '1.1.0', behaviour: 'fail-in-round' }) });
+    const { restart } = exitCodes;
+    expect([await start(), await start(), await start(), await start()]).toEqual([restart, restart, restart, 0]);
+    expect(events().at(-1)).toBe('1.0.0 round');
+  });
+
+  it('has a spare again after the one there was is gone or empty', async () => {
+    const spare = sparePath(join(root, '.remendo'), standInProgram);
+    expect(await start()).toBe(0);
+    rmSync(spare);
+    expect(await start()).toBe(0);
+    expect(readFileSync(spare, 'utf8')).toBe(good('1.0.0')[0]);
+    rmSync(spare);
+    writeFileSync(spare, '');
+    await runHere(join(root, standInProgram), [], { root, server: serverUrl() });
+    expect(readFileSync(spare, 'utf8')).toBe(good('1.0.0')[0]);
+  });
+
   it('stays pending while somebody holds the new one, and is back once it is let go', async () => {
     await published.publish('1.1.0', { [standInProgram]: agent({ version: '1.1.0', behaviour: 'crash-in-round' }) });
     expect([await start(), await start(), await start()]).toEqual([exitCodes.restart, 1, 1]);
     for (let starts = 0; starts < 2; starts++) expect(await start({ isHeld: true })).not.toBe(0);
     expect(await settle(2)).toBe('1.0.0');
+  });
+});
+
+describe('agents that share a program', () => {
+  it('end to be started anew when another of them has put a newer one in place and proved it', async () => {
+    await published.publish('1.1.0', { [standInProgram]: good('1.1.0') });
+    const world = { root, server: serverUrl(), agent: 'the one that waited' };
+    const code = await standInRound({ version: '1.0.0', behaviour: 'good' }, world, {
+      async meanwhile() {
+        expect([await start(), await start()]).toEqual([exitCodes.restart, 0]);
+      },
+    });
+    expect(code).toBe(exitCodes.restart);
+    expect(await settle()).toBe('1.1.0');
+  });
+
+  it('each have their own starts before the new one is given up', async () => {
+    await published.publish('1.1.0', { [standInProgram]: agent({ version: '1.1.0', behaviour: 'crash-in-round' }) });
+    expect(await start()).toBe(exitCodes.restart);
+    const both = [{ agent: 'one' }, { agent: 'other' }];
+    const codes: (number | null)[] = [];
+    for (const trouble of [...both, ...both, ...both]) codes.push(await start(trouble));
+    expect(codes).toEqual([1, 1, 1, 1, 0, 0]);
   });
 });
 

@@ -12,22 +12,18 @@
  * Every start begins with the spare where there is one (`remendo agent --guard`): it finishes a swap that was cut short, also
  * when that left nothing at the program's own name, and it counts, also when the new program does not even start.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  blockVersion,
-  bufferSource,
   type FileSystem,
   hasCode,
   type InstallGate,
   type InstallLayout,
   isUpdaterError,
-  parseJournal,
   peekInstall,
   type Updater,
-  UpdaterError,
 } from '@remendo/core';
-import { linkOrCopy, sparePath } from './spare-program.js';
+import { qualifyingGate } from './qualify-staged.js';
+import { keepSpare, sparePath } from './spare-program.js';
 import { countStart, forgetStarts } from './trial-starts.js';
 
 export interface SelfUpdateOptions {
@@ -36,6 +32,8 @@ export interface SelfUpdateOptions {
   readonly layout: InstallLayout;
   /** File name of the program in the install root. */
   readonly program: string;
+  /** The install root that this agent looks after: others may run the same program. */
+  readonly agent: string;
   readonly startsMax: number;
   /** The updater of the agent's own install, for what needs no server. */
   readonly localUpdater: Updater;
@@ -57,33 +55,47 @@ export interface SelfUpdate {
   begin(by: 'spare' | 'program'): Promise<SelfUpdateStep>;
   /** Looks for a newer agent and puts it in place, once a round. Never rejects but with the signal's reason. */
   update(signal?: AbortSignal): Promise<SelfUpdateStep>;
+  /** To be called after a round that failed as nobody foresaw: a version that has not proved itself ends by it. Never rejects. */
+  fail(reason: string): Promise<SelfUpdateStep>;
   /** To be called after a healthy round. @returns whether a new version has proved itself by it. Never rejects. */
   confirm(): Promise<boolean>;
   close(): Promise<void>;
 }
 
 export function createSelfUpdate(options: SelfUpdateOptions): SelfUpdate {
-  /** The committed transaction whose program this is. */
-  let proving: string | null = null;
+  /** What was under way, or last done, when this program was started. */
+  let begun: Found | null = null;
+  const isProving = ({ id, state }: Found): boolean => state === 'committed' && begun?.state === 'committed' && begun.id === id;
   return {
     async begin(by) {
-      const found = await peek(options);
-      if (found?.state === 'committed') proving = found.id;
-      return found === null ? 'go-on' : recoverOrCount(options, { ...found, by });
+      begun = await peek(options);
+      return begun === null ? 'go-on' : recoverOrCount(options, { ...begun, by });
     },
     async update(signal) {
       const found = await peek(options);
-      // Not proved yet; or put in place by this very process, which then is the old one.
-      if (found?.state === 'committed') return found.id === proving ? 'go-on' : 'restart';
-      return tryUpdate(options, signal);
+      if (found !== null && isProving(found)) return 'go-on';
+      return isReplaced(found, begun) ? 'restart' : tryUpdate(options, signal);
+    },
+    async fail(reason) {
+      const found = await peek(options);
+      if (found === null || !isProving(found)) return 'go-on';
+      options.log('agent_round_failed', { version: found.target.version, message: reason });
+      return 'restart';
     },
     async confirm() {
       const found = await peek(options);
-      if (found?.state !== 'committed' || found.id !== proving) return false;
-      return confirmProved(options, found.target.version);
+      return found !== null && isProving(found) ? confirmProved(options, found.target.version) : false;
     },
     close: () => options.localUpdater.close(),
   };
+}
+
+/** Whether another program stands at this one's name: put there by this very process, by another agent, or by hand. */
+function isReplaced(found: Found | null, begun: Found | null): boolean {
+  if (found === null) return false;
+  if (found.state === 'committed') return true;
+  if (found.state === 'confirmed') return found.id !== begun?.id;
+  return found.state === 'rolled_back' && found.id === begun?.id && found.state !== begun.state;
 }
 
 type Found = NonNullable<Awaited<ReturnType<typeof peekInstall>>>;
@@ -114,27 +126,31 @@ async function recoverOrCount(
     const starts = await startsOf(options, { transaction: id, by });
     if (starts <= options.startsMax) return 'go-on';
     const reason = `it was started ${options.startsMax} times without a healthy round`;
+    // Before: whoever is killed after the last file is back has told it.
+    log('agent_rolling_back', { version: target.version, reason });
     await updater.rollback(reason);
     await forgetStarts(options.fileSystem, options.layout.home).catch(() => undefined);
     log('agent_rolled_back', { state: 'rolled_back', version: target.version, reason });
     return 'restart';
   } catch (error) {
     log('agent_recovery_failed', failed(error));
-    // Half of a rollback is not to be run on; anything else is better than no agent.
-    return hasCode(error, 'TRANSACTION_ROLLBACK_PENDING', 'TRANSACTION_STUCK') ? 'restart' : 'go-on';
+    // The next start goes on with a rollback that was stopped; anything else is better than no agent.
+    return hasCode(error, 'TRANSACTION_ROLLBACK_PENDING') ? 'restart' : 'go-on';
   }
 }
 
 /** A start that can not be counted counts as one too many: on a full disk the version before is the safe one. */
 const startsOf = (
-  { fileSystem, layout }: SelfUpdateOptions,
+  { fileSystem, layout, agent }: SelfUpdateOptions,
   start: { readonly transaction: string; readonly by: 'spare' | 'program' },
-): Promise<number> => countStart(fileSystem, layout.home, start).catch(() => Number.POSITIVE_INFINITY);
+): Promise<number> => countStart(fileSystem, layout.home, { agent, ...start }).catch(() => Number.POSITIVE_INFINITY);
 
 async function tryUpdate(options: SelfUpdateOptions, signal?: AbortSignal): Promise<SelfUpdateStep> {
-  const { openUpdater, log } = options;
+  const { openUpdater, log, fileSystem, layout, program } = options;
   try {
     const updater = await openUpdater(qualifyingGate(options, signal));
+    // Where there is no room for one now, an update will say so.
+    await keepSpare(fileSystem, join(layout.root, program), sparePath(layout.home, program)).catch(() => undefined);
     const result = await updater
       .update({ awaitsLaunch: true, ...(signal === undefined ? {} : { signal }) })
       .finally(() => updater.close());
@@ -157,40 +173,5 @@ async function confirmProved({ fileSystem, layout, log, localUpdater }: SelfUpda
   } catch (error) {
     log('agent_confirm_failed', failed(error));
     return false;
-  }
-}
-
-/** For one update. The updater asks before it downloads, when there is nothing to look at yet, and again before it swaps. */
-function qualifyingGate(options: SelfUpdateOptions, signal?: AbortSignal): InstallGate {
-  const { fileSystem, layout, program, log } = options;
-  let asked = 0;
-  return async ({ version }) => {
-    if (++asked < 2) return;
-    const reason = await qualifyStaged(options, signal);
-    if (reason !== null) {
-      await blockVersion(fileSystem, layout, version);
-      throw new UpdaterError('START_FAILED', `version ${version} of the agent is not fit to run here: ${reason}`, {
-        details: { version, reason },
-      });
-    }
-    const live = join(layout.root, program);
-    if ((await fileSystem.stat(live)) !== null) await linkOrCopy(fileSystem, live, sparePath(layout.home, program));
-    log('agent_qualified', { version });
-  };
-}
-
-/** Under the program's own name: Windows starts nothing that is called `0`. */
-async function qualifyStaged(options: SelfUpdateOptions, signal?: AbortSignal): Promise<string | null> {
-  const { layout, program, qualify, fileSystem } = options;
-  const { transaction, slots } = (await parseJournal(bufferSource(await readFile(layout.journal)))).contents;
-  const slot = slots.find(({ place, path, target }) => place === 'root' && path === program && target !== null);
-  // A release that leaves the program as it is.
-  if (slot === undefined) return qualify(join(layout.root, program), signal);
-  const trial = join(layout.home, 'trial', program);
-  try {
-    await linkOrCopy(fileSystem, join(layout.staging, transaction, String(slot.index)), trial);
-    return await qualify(trial, signal);
-  } finally {
-    await fileSystem.removeFile(trial).catch(() => undefined);
   }
 }

@@ -5,29 +5,53 @@
  */
 import { chmod, copyFile, link, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { FileSystem } from '@remendo/core';
+import { type FileSystem, syncNames } from '@remendo/core';
 
 /** @param home the updater's folder of the agent's own install. */
 export const sparePath = (home: string, program: string): string => join(home, 'spare', program);
 
 /**
- * A file under a second name, which it replaces in one step. Neither is written through afterwards.
+ * A file under a second name, which it replaces in one step. Neither is written through afterwards. When the promise is
+ * fulfilled the name survives a power cut.
  * @throws UpdaterError STORAGE_*, TRANSACTION_FILE_HELD; `to` then leads to what it led to.
  */
 export async function linkOrCopy(fileSystem: FileSystem, from: string, to: string): Promise<void> {
+  // Windows lets nothing be put over a name of a program that runs, not even another name of the same one.
+  if (await isSameFile(from, to)) return;
   const partial = `${to}.partial`;
   await fileSystem.makeDirectory(dirname(to));
   await fileSystem.removeFile(partial);
   try {
-    await link(from, partial).catch(() => copy(from, partial));
+    await link(from, partial).catch(() => copy(fileSystem, from, partial));
     await fileSystem.rename(partial, to);
   } finally {
-    // It is still there, too, when both were names of one file already: then a rename does nothing at all.
     await fileSystem.removeFile(partial).catch(() => undefined);
   }
+  await syncNames(fileSystem, { files: [to], directories: [dirname(to), dirname(dirname(to))] });
 }
 
-async function copy(from: string, to: string): Promise<void> {
+/** Keeps the spare that is there; one that somebody took away, or a disk lost, is made of the program anew. */
+export async function keepSpare(fileSystem: FileSystem, live: string, spare: string): Promise<void> {
+  const found = await fileSystem.stat(spare);
+  if (found?.kind === 'file' && found.bytes > 0) return;
+  if ((await fileSystem.stat(live))?.kind === 'file') await linkOrCopy(fileSystem, live, spare);
+}
+
+async function isSameFile(one: string, other: string): Promise<boolean> {
+  const [first, second] = await Promise.all([one, other].map((path) => stat(path, { bigint: true }).catch(() => null)));
+  return first?.ino !== undefined && first.ino !== 0n && first.ino === second?.ino && first.dev === second.dev;
+}
+
+/** Not durable under a name before its bytes are. */
+async function copy(fileSystem: FileSystem, from: string, to: string): Promise<void> {
   await copyFile(from, to);
-  await chmod(to, (await stat(from)).mode & 0o777);
+  const { mode } = await stat(from);
+  await chmod(to, (mode | 0o200) & 0o777);
+  const handle = await fileSystem.open(to, 'write');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await chmod(to, mode & 0o777);
 }

@@ -13,6 +13,8 @@ import { createSelfUpdate } from './self-update.js';
 export interface StandInWorld {
   readonly root: string;
   readonly server: string;
+  /** Which of the agents that share the program it is (default: the only one). */
+  readonly agent?: string;
   /** Kills itself at the n-th change of the disk, counted from 1. */
   readonly killAt?: number;
   /** The disk is full from the n-th writing on. */
@@ -23,13 +25,24 @@ export interface StandInWorld {
 
 export interface StandIn {
   readonly version: string;
-  readonly behaviour: 'good' | 'crash-in-round';
+  readonly behaviour: 'good' | 'crash-in-round' | 'fail-in-round';
 }
 
 export const standInProgram = 'agent';
 
-/** One run of it. @param mode `--guard`, or nothing. @returns its exit code. */
-export async function standInRound({ version, behaviour }: StandIn, world: StandInWorld, mode?: string): Promise<number> {
+export interface RoundOptions {
+  /** `--guard`, or nothing. */
+  readonly mode?: string | undefined;
+  /** What happens while its round is under way. */
+  readonly meanwhile?: () => Promise<void>;
+}
+
+/** One run of it. @returns its exit code. */
+export async function standInRound(
+  { version, behaviour }: StandIn,
+  world: StandInWorld,
+  { mode, meanwhile = async () => {} }: RoundOptions = {},
+): Promise<number> {
   const layout = installLayout(world.root);
   const { programs: _programs, ...machine } = nodeHost({ workers: 1 });
   const host = { ...machine, fileSystem: worldly(machine.fileSystem, world) };
@@ -48,6 +61,7 @@ export async function standInRound({ version, behaviour }: StandIn, world: Stand
     fileSystem: host.fileSystem,
     layout,
     program: standInProgram,
+    agent: world.agent ?? world.root,
     startsMax: 2,
     localUpdater: updater(async () => {}),
     openUpdater: async (gate) => updater(gate),
@@ -59,6 +73,8 @@ export async function standInRound({ version, behaviour }: StandIn, world: Stand
   if (begun === 'restart') return exitCodes.restart;
   told('round');
   if (behaviour === 'crash-in-round') return 1;
+  await meanwhile();
+  if (behaviour === 'fail-in-round') return (await self.fail('out of luck')) === 'restart' ? exitCodes.restart : 1;
   await self.confirm();
   const step = await self.update();
   await self.close();
@@ -136,7 +152,7 @@ export function readStandIn(text: string): StandIn | null {
 /** What the script calls. */
 export function runStandIn(standIn: StandIn): void {
   const world = JSON.parse(process.env.STAND_IN ?? '{}') as StandInWorld;
-  standInRound(standIn, world, process.argv[1]).then(
+  standInRound(standIn, world, { mode: process.argv[1] }).then(
     (code) => process.exit(code),
     (error: unknown) => {
       process.stderr.write(`${String(error)}\n`);
