@@ -14,14 +14,15 @@ import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { exitClassOf, exitCodes } from '../exit-codes.js';
+import { momentText } from '../output/duration.js';
 import { printable } from '../output/printable.js';
 import { guardInstall } from '../permissions/guard-install.js';
 import { makePrivateFolder } from '../terminal/replace-file.js';
 import { openUpdateLog, updateLogName } from '../terminal/update-log.js';
 import { Agent } from './agent.js';
 import { type AgentConfig, agentConfigOf } from './agent-config.js';
-import { type JobName, readAgentState, writeAgentState } from './agent-state.js';
-import { endSentence, jobLine, momentText } from './end-lines.js';
+import { agentLockName, type JobName, readAgentState, writeAgentState } from './agent-state.js';
+import { endSentence, jobLine } from './end-lines.js';
 import { type JobEnd, wordOf } from './job.js';
 import { agentSettingNames, type GivenSettings, type OwnProgram } from './job-surroundings.js';
 import { agentMessages } from './messages.js';
@@ -98,7 +99,7 @@ function assertWork({ server, backups }: GivenSettings): void {
 /** @throws UpdaterError TRANSACTION_LOCKED */
 async function lockAgent({ home }: InstallLayout): Promise<InstallLock> {
   try {
-    return await acquireInstallLock(nodeHost(), join(home, 'agent.lock'));
+    return await acquireInstallLock(nodeHost(), join(home, agentLockName));
   } catch (cause) {
     if (!hasCode(cause, 'TRANSACTION_LOCKED')) throw cause;
     throw new UpdaterError('TRANSACTION_LOCKED', 'another agent looks after this install', { details: cause.details, cause });
@@ -135,7 +136,7 @@ function openAgent(context: CommandContext, { settings, layout, config, flags, o
     spreadMs: Math.min(config.jitterMinutesMax, 5) * 60_000,
     deliver,
     onEnd(name, end, next) {
-      if (end.kind === 'wait' && next.isNews)
+      if (name === 'update' && end.kind === 'wait' && next.isNews)
         log.write('update_waits', { reason: end.reason, until: new Date(next.atMs).toISOString(), detail: end.detail });
       if (name !== 'update' && (end.kind === 'failed' || end.kind === 'retry'))
         log.write(`${name}_failed`, { code: end.code, message: end.detail });

@@ -32,7 +32,10 @@ export function agentConfigOf(given: AgentSettings | null): AgentConfig {
   return config;
 }
 
+/** A moment, or a year, that comes once and never again would end the agent when it is over. */
 function cronProblem(pattern: string): string | null {
+  const fields = pattern.trim().split(/\s+/);
+  if (fields.length !== 5 && fields.length !== 6) return 'is no cron expression: it takes five fields, or six with seconds first';
   try {
     return new Cron(pattern, { paused: true }).nextRun() === null ? 'never comes' : null;
   } catch (error) {

@@ -10,17 +10,23 @@ import { Compile } from 'typebox/compile';
 import { makePrivateFolder, replaceFile } from '../terminal/replace-file.js';
 
 export const agentStateName = 'agent.json';
+/** Taken by a running agent, once. */
+export const agentLockName = 'agent.lock';
 
 export const jobNames = ['update', 'license', 'cleanup', 'backups'] as const;
 export type JobName = (typeof jobNames)[number];
 
-const ms = Type.Union([Type.Number(), Type.Null()]);
+/** What a Date can be made of. */
+const moment = Type.Number({ minimum: 0, maximum: 8.64e15 });
+const ms = Type.Union([moment, Type.Null()]);
 const text = Type.Union([Type.String({ maxLength: 2_000 }), Type.Null()]);
 const jobState = Type.Object({
   /** When it began last. */
   lastRunMs: ms,
   /** Earlier than its next time: a repetition, or what it waits for. */
   againAtMs: ms,
+  /** Until when the server asked not to be asked, whoever's schedule it is; missing in states of older programs. */
+  notBeforeMs: Type.Optional(ms),
   /** Repetitions in a row, for the time until the next one. */
   attempts: Type.Integer({ minimum: 0, maximum: 1_000_000 }),
   /** `running`: it began and was cut off. */
@@ -36,7 +42,7 @@ const state = Type.Object({
   preparedVersion: text,
   license: Type.Union([
     Type.Null(),
-    Type.Object({ status: Type.String(), daysLeft: Type.Integer(), expiresOn: Type.String(), checkedAtMs: Type.Number() }),
+    Type.Object({ status: Type.String(), daysLeft: Type.Integer(), expiresOn: Type.String(), checkedAtMs: moment }),
   ]),
 });
 export type AgentState = Static<typeof state>;

@@ -116,6 +116,39 @@ describe('the schedule', () => {
     expect(ran.length).toBeGreaterThanOrEqual(2);
   });
 
+  it('a clock that was years ahead for a day keeps no job from coming, on a machine that is off when its time is', async () => {
+    const { time, ports } = machine();
+    const cleaned: number[] = [];
+    const cleanup: Job = {
+      name: 'cleanup',
+      isFirst: false,
+      nextMs: (lastRunMs, nowMs) => planRun({ cron: '0 3 * * 0', lastRunMs, nowMs, jitterMsMax: 0, share: 0 }),
+      async run() {
+        cleaned.push(time.clock.now());
+        return done;
+      },
+    };
+    const day = async (use: (agent: Agent, signal: AbortSignal) => Promise<unknown>) => {
+      const stop = new AbortController();
+      const ended = use(new Agent({ ...ports, jobs: [cleanup] }), stop.signal);
+      await time.pass(hourMs);
+      stop.abort(new Error('stopped'));
+      await ended;
+      time.set(23 * hourMs);
+    };
+    for (const use of [
+      (agent: Agent, signal: AbortSignal) => agent.run(signal),
+      (agent: Agent, signal: AbortSignal) => agent.runOnce(signal),
+    ]) {
+      time.set(3_650 * dayMs);
+      await day(use);
+      time.set(-3_650 * dayMs);
+      cleaned.length = 0;
+      for (let days = 0; days < 9; days++) await day(use);
+      expect(cleaned.length).toBeGreaterThanOrEqual(1);
+    }
+  });
+
   it('a job that killed the program is not tried again at once by whoever starts it again', async () => {
     const { time, ports, clockTimes, state, boot } = machine();
     const job = ports.jobs[0];
@@ -151,6 +184,16 @@ describe('what can not be done now', () => {
     await time.pass(2.5 * hourMs);
     await stop();
     expect(clockTimes()).toEqual(['09:30', '11:36']);
+  });
+
+  it('an hour of waiting for the application takes no repetition from a link that is down afterwards', async () => {
+    const hold: JobEnd = { kind: 'wait', reason: 'on_hold', untilMs: null, detail: '1.0.1' };
+    const { time, boot, ran } = machine([...Array.from({ length: 12 }, () => hold), network, network]);
+    const stop = boot();
+    await time.pass(1.5 * hourMs);
+    await stop();
+    const pauses = ran.slice(12).map((ms, index) => Math.round((ms - (ran[index + 11] ?? 0)) / 60_000));
+    expect(pauses).toEqual([5, 3, 6]);
   });
 
   it('what somebody has to put right first waits for its next time', async () => {
@@ -192,6 +235,52 @@ describe('what can not be done now', () => {
     await again();
     expect(ran).toHaveLength(1);
   });
+});
+
+it('one round for a schedule of the system does not ask a server before it said, and nothing else does either', async () => {
+  const busy = new UpdaterError('LIMIT_RATE', 'too many', { details: { status: 429, retryAfterMs: 2 * hourMs } });
+  const down = new UpdaterError('DOWNLOAD_FAILED', 'no route');
+  const { time, ports, ran } = machine([busy, down]);
+  const round = () => new Agent(ports).runOnce(new AbortController().signal);
+  expect(await round()).toMatchObject([{ kind: 'retry', afterMs: 2 * hourMs }]);
+  time.set(hourMs);
+  expect(await round()).toMatchObject([{ kind: 'wait', reason: 'server' }]);
+  expect(ran).toHaveLength(1);
+  time.set(1.2 * hourMs);
+  // A link that is down is no wish of the server's.
+  await round();
+  await round();
+  expect(ran).toHaveLength(3);
+});
+
+it('tells the server one delivery at a time, whoever else wants to', async () => {
+  const { time, ports } = machine();
+  let [underWay, most, count] = [0, 0, 0];
+  const deliver = async () => {
+    count += 1;
+    most = Math.max(most, ++underWay);
+    await time.clock.sleep(90_000);
+    underWay -= 1;
+  };
+  const stop = new AbortController();
+  const ended = new Agent({ ...ports, deliver }).run(stop.signal);
+  await time.pass(10 * 60_000);
+  stop.abort(new Error('stopped'));
+  await Promise.all([ended, time.pass(hourMs)]);
+  expect([most, count]).toEqual([1, 2]);
+});
+
+it('a round that is over when the agent is ended is remembered for what it was', async () => {
+  const { time, ports, state } = machine();
+  const job = ports.jobs[0];
+  if (job === undefined) throw new TypeError();
+  const stop = new AbortController();
+  const run = async (): Promise<JobEnd> => {
+    stop.abort(new Error('another version of the agent is in place'));
+    return { kind: 'done', outcome: 'updated', detail: '1.0.1' };
+  };
+  await Promise.all([new Agent({ ...ports, jobs: [{ ...job, run }] }).run(stop.signal), time.pass(1_000)]);
+  expect(state()?.jobs.update).toMatchObject({ outcome: 'updated', againAtMs: null });
 });
 
 it('one round for a schedule of the system: the update in any case, everything else when it is due', async () => {

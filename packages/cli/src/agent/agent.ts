@@ -7,7 +7,7 @@
  */
 import type { Host } from '@remendo/core';
 import { type AgentState, type JobName, type JobState, newAgentState, newJobState } from './agent-state.js';
-import { againInMs, endOfFailure, type JobEnd, wordOf } from './job.js';
+import { againInMs, askedToWait, endOfFailure, type JobEnd, wordOf } from './job.js';
 
 export interface Job {
   readonly name: JobName;
@@ -42,6 +42,7 @@ const againMsMax = 8 * 86_400_000;
 export class Agent {
   #state: AgentState;
   readonly #due = new Map<JobName, number>();
+  #telling: Promise<void> | null = null;
 
   constructor(private readonly ports: AgentPorts) {
     this.#state = ports.state.read() ?? newAgentState;
@@ -49,6 +50,7 @@ export class Agent {
       // Its time is counted from when it was first heard of: a machine that is off at night comes to its Sundays too.
       const known = this.#jobState(job.name);
       if (known.lastRunMs === null && !job.isFirst) this.#remember(job.name, { ...known, lastRunMs: ports.clock.now() });
+      this.#disbelieveFuture(job.name);
       this.#plan(job);
     }
   }
@@ -63,13 +65,25 @@ export class Agent {
     await Promise.all([...this.ports.jobs.map((job) => this.#repeat(job, signal)), this.#deliver(signal)]);
   }
 
-  /** What somebody else's schedule asked for: the update in any case, and whatever else is due. */
+  /** What somebody else's schedule asked for: the update, unless the server asked to wait, and whatever else is due. */
   async runOnce(signal: AbortSignal): Promise<readonly JobEnd[]> {
     const ends: JobEnd[] = [];
-    for (const job of this.ports.jobs)
-      if (!signal.aborted && (job.name === 'update' || this.#isDue(job))) ends.push(await this.#run(job, signal));
-    await this.ports.deliver(signal).catch(() => undefined);
+    for (const job of this.ports.jobs) {
+      if (signal.aborted) break;
+      if (job.name === 'update') ends.push(this.#putOff(job) ?? (await this.#run(job, signal)));
+      else if (this.#isDue(job)) ends.push(await this.#run(job, signal));
+    }
+    await this.#tell(signal);
     return ends;
+  }
+
+  /** Null: the server did not ask to wait, or the time is over. */
+  #putOff({ name }: Job): JobEnd | null {
+    const { notBeforeMs = null } = this.#jobState(name);
+    if (notBeforeMs === null || notBeforeMs <= this.ports.clock.now()) return null;
+    const end = { kind: 'wait', reason: 'server', untilMs: notBeforeMs, detail: null } as const;
+    this.ports.onEnd(name, end, { atMs: notBeforeMs, isNews: true });
+    return end;
   }
 
   /** Without the jitter, which somebody else's schedule has of its own. */
@@ -77,7 +91,7 @@ export class Agent {
     const { lastRunMs, againAtMs } = this.#jobState(job.name);
     if (lastRunMs === null) return true;
     const nowMs = this.ports.clock.now();
-    return (againAtMs ?? job.nextMs(lastRunMs, Math.min(lastRunMs, nowMs))) <= nowMs;
+    return (againAtMs ?? job.nextMs(lastRunMs, lastRunMs)) <= nowMs;
   }
 
   async #repeat(job: Job, signal: AbortSignal): Promise<void> {
@@ -85,16 +99,27 @@ export class Agent {
       if (this.#dueMs(job) > this.ports.clock.now()) await this.#sleep(job, signal);
       else {
         await this.#run(job, signal);
-        if (!signal.aborted) await this.ports.deliver(signal).catch(() => undefined);
+        if (!signal.aborted) await this.#tell(signal);
       }
     }
   }
 
   async #deliver(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.ports.deliver(signal).catch(() => undefined);
+      await this.#tell(signal);
       await this.ports.clock.sleep(deliverMs, signal).catch(() => undefined);
     }
+  }
+
+  /** One at a time: a delivery that is under way takes along what is queued meanwhile, and a thin line needs nothing twice. */
+  #tell(signal: AbortSignal): Promise<void> {
+    this.#telling ??= this.ports
+      .deliver(signal)
+      .catch(() => undefined)
+      .finally(() => {
+        this.#telling = null;
+      });
+    return this.#telling;
   }
 
   #plan(job: Job): void {
@@ -107,35 +132,46 @@ export class Agent {
       const end = { kind: 'retry', code: null, detail: '', afterMs: null } as const;
       const delayMs = againInMs(end, { attempt: attempts, fraction: fraction(), nowMs });
       this.#due.set(job.name, delayMs === null ? job.nextMs(lastRunMs, nowMs) : nowMs + delayMs);
-    } else if (againAtMs !== null && againAtMs - nowMs <= againMsMax)
-      this.#due.set(job.name, againAtMs > nowMs ? againAtMs : soonMs);
+    } else if (againAtMs !== null) this.#due.set(job.name, againAtMs > nowMs ? againAtMs : soonMs);
     else if (lastRunMs === null) this.#due.set(job.name, nowMs);
     else this.#due.set(job.name, job.nextMs(lastRunMs, nowMs));
   }
 
   async #run(job: Job, signal: AbortSignal): Promise<JobEnd> {
-    const { clock, fraction, onEnd } = this.ports;
+    const { clock, onEnd } = this.ports;
     const { name } = job;
     const before = this.#jobState(name);
-    const attempt = before.attempts + 1;
     const lastRunMs = clock.now();
-    this.#remember(name, { ...before, lastRunMs, attempts: attempt, outcome: 'running' });
-    const end = await job.run(signal).catch(endOfFailure);
+    this.#remember(name, { ...before, lastRunMs, attempts: before.attempts + 1, outcome: 'running' });
+    const { end, isCutOff } = await job.run(signal).then(
+      (ended) => ({ end: ended, isCutOff: false }),
+      (error: unknown) => ({ end: endOfFailure(error), isCutOff: signal.aborted }),
+    );
     const nowMs = clock.now();
-    if (signal.aborted) {
+    if (isCutOff) {
       // It goes on where it was when the agent is started again.
       this.#remember(name, { ...before, lastRunMs, againAtMs: nowMs, outcome: 'stopped', detail: null });
       return end;
     }
-    const againMs = againInMs(end, { attempt, fraction: fraction(), nowMs });
-    const againAtMs = againMs === null ? null : nowMs + againMs;
-    const atMs = againAtMs ?? job.nextMs(nowMs, nowMs);
-    this.#due.set(name, atMs);
     const outcome = wordOf(end);
-    const detail = end.detail?.slice(0, 2_000) ?? null;
-    this.#remember(name, { lastRunMs, againAtMs, attempts: againMs === null ? 0 : attempt, outcome, detail });
+    const again = this.#againAfter(end, before);
+    const atMs = again.againAtMs ?? job.nextMs(nowMs, nowMs);
+    this.#due.set(name, atMs);
+    this.#remember(name, { lastRunMs, ...again, outcome, detail: end.detail?.slice(0, 2_000) ?? null });
     onEnd(name, end, { atMs, isNews: outcome !== before.outcome });
     return end;
+  }
+
+  #againAfter(end: JobEnd, before: JobState): Pick<JobState, 'againAtMs' | 'notBeforeMs' | 'attempts'> {
+    const { clock, fraction } = this.ports;
+    const nowMs = clock.now();
+    // A hold of an hour leaves all its repetitions to a link that is down afterwards.
+    const isSame = before.outcome === null || [wordOf(end), 'running', 'stopped'].includes(before.outcome);
+    const attempt = isSame ? before.attempts + 1 : 1;
+    const againMs = againInMs(end, { attempt, fraction: fraction(), nowMs });
+    if (againMs === null) return { againAtMs: null, notBeforeMs: null, attempts: 0 };
+    const againAtMs = nowMs + againMs;
+    return { againAtMs, notBeforeMs: askedToWait(end) ? againAtMs : null, attempts: attempt };
   }
 
   /** A while at most. */
@@ -146,10 +182,31 @@ export class Agent {
     await clock.sleep(sliceMs, signal).catch(() => undefined);
     const driftMs = clock.now() - beganMs - sliceMs;
     if (signal.aborted || Math.abs(driftMs) <= driftMsMax) return;
-    const state = this.#jobState(job.name);
-    // The clock was set back: what was to come again in an hour still comes in an hour.
-    if (driftMs < 0 && state.againAtMs !== null) this.#remember(job.name, { ...state, againAtMs: state.againAtMs + driftMs });
+    if (driftMs < 0) this.#setBack(job.name, driftMs);
     this.#plan(job);
+  }
+
+  /** What was to come again in an hour still comes in an hour. */
+  #setBack(name: JobName, driftMs: number): void {
+    const state = this.#jobState(name);
+    const moved = (ms: number | null): number | null => (ms === null ? null : ms + driftMs);
+    if (state.againAtMs !== null)
+      this.#remember(name, { ...state, againAtMs: moved(state.againAtMs), notBeforeMs: moved(state.notBeforeMs ?? null) });
+    this.#disbelieveFuture(name);
+  }
+
+  /**
+   * Times that can not be come from a clock that was set back since. What ran later than now ran now, and for good: counted
+   * from each new start, a nightly job would never come on a machine that is off at night.
+   */
+  #disbelieveFuture(name: JobName): void {
+    const state = this.#jobState(name);
+    const nowMs = this.ports.clock.now();
+    const believed = (ms: number | null): number | null => (ms !== null && ms - nowMs > againMsMax ? null : ms);
+    const lastRunMs = state.lastRunMs === null ? null : Math.min(state.lastRunMs, nowMs);
+    const againAtMs = believed(state.againAtMs);
+    if (lastRunMs === state.lastRunMs && againAtMs === state.againAtMs) return;
+    this.#remember(name, { ...state, lastRunMs, againAtMs, notBeforeMs: believed(state.notBeforeMs ?? null) });
   }
 
   #dueMs({ name }: Job): number {

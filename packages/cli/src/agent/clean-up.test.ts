@@ -1,9 +1,11 @@
 import { mkdir, readdir, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { installLayout } from '@remendo/core';
+import { type FileSystem, installLayout, nodeHost, UpdaterError } from '@remendo/core';
 import { expect, it } from 'vitest';
 import { temporaryFolders } from '../testing/run-remendo.js';
+import { newAgentState, readAgentState, writeAgentState } from './agent-state.js';
 import { type CleanUpOptions, cleanUp } from './clean-up.js';
+import { cleanInstall } from './cleanup-command.js';
 
 const makeFolder = temporaryFolders();
 const dayMs = 86_400_000;
@@ -91,4 +93,36 @@ it('where nobody knows which transaction it was, staging and every way back stay
       expect.arrayContaining(['staging/before/0', 'previous/before/0', 'previous/now/0', 'staging/now/0']),
     );
   }
+});
+
+it('what was ready and loses a download is not ready any more: it is fetched in its window, not while it is installed', async () => {
+  const { options: asked } = await install();
+  const { layout } = asked;
+  const state = { ...newAgentState, preparedVersion: '1.0.1' };
+  writeAgentState(layout.home, state);
+  const options = { layout, downloadDaysMax: 14, oldFilesMax: 2 };
+  await cleanInstall({ ...options, isDryRun: true });
+  expect(readAgentState(layout.home)).toEqual(state);
+  await cleanInstall({ ...options, isDryRun: false });
+  expect(readAgentState(layout.home)?.preparedVersion).toBeNull();
+  writeAgentState(layout.home, state);
+  await cleanInstall({ ...options, isDryRun: false });
+  expect(readAgentState(layout.home)).toEqual(state);
+});
+
+it('gives room back on a disk that has none left for the lock', async () => {
+  const { options: asked, left } = await install();
+  const { layout } = asked;
+  const host = nodeHost({ workers: 1 });
+  const open: FileSystem['open'] = async (path, mode) => {
+    if (path === layout.lock && mode === 'exclusive' && (await left()).includes(`downloads/${digest('a')}`))
+      throw new UpdaterError('STORAGE_NO_SPACE', 'the disk is full');
+    return host.fileSystem.open(path, mode);
+  };
+  const fileSystem = new Proxy(host.fileSystem, {
+    get: (target, name) => (name === 'open' ? open : (Reflect.get(target, name).bind?.(target) ?? Reflect.get(target, name))),
+  });
+  const removed = await cleanInstall({ layout, downloadDaysMax: 14, oldFilesMax: 2, isDryRun: false }, { ...host, fileSystem });
+  expect(removed.map(({ path }) => path)).toContain(join(layout.downloads, digest('a')));
+  expect(await left()).toEqual(expect.arrayContaining(['staging/now/0', 'previous/now/0', `downloads/${digest('c')}`]));
 });

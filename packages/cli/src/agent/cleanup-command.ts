@@ -2,6 +2,8 @@
 import { resolve } from 'node:path';
 import {
   acquireInstallLock,
+  type Host,
+  hasCode,
   type InstallLayout,
   installLayout,
   nodeFileSystem,
@@ -19,8 +21,10 @@ import { tableLines } from '../output/table.js';
 import { guardInstall } from '../permissions/guard-install.js';
 import { openUpdateLog, updateLogDefaults, updateLogName } from '../terminal/update-log.js';
 import { agentConfigOf } from './agent-config.js';
+import { readAgentState } from './agent-state.js';
 import { type CleanedUp, type CleanUpOptions, cleanUp } from './clean-up.js';
 import { cleanupMessages } from './cleanup-messages.js';
+import { changeState } from './job-surroundings.js';
 
 export interface CleanupOptions {
   readonly flags: SettingSources['flags'];
@@ -58,19 +62,42 @@ export async function runCleanup({ output, environment }: CommandContext, option
   return exitCodes.done;
 }
 
-/** Under the install's lock: nobody is at work on what it looks at. @throws UpdaterError TRANSACTION_LOCKED, STORAGE_*. */
-export async function cleanInstall(options: Omit<CleanUpOptions, 'transaction' | 'nowMs'>): Promise<readonly CleanedUp[]> {
-  const host = nodeHost();
+/**
+ * Under the install's lock: nobody is at work on what it looks at. On a disk that has no room for the lock, what no transaction is
+ * made of goes before: nobody else has the lock then.
+ * @throws UpdaterError TRANSACTION_LOCKED, STORAGE_*.
+ */
+export async function cleanInstall(
+  options: Omit<CleanUpOptions, 'transaction' | 'nowMs'>,
+  host: Pick<Host, 'fileSystem' | 'clock' | 'random' | 'processes'> = nodeHost(),
+): Promise<readonly CleanedUp[]> {
   const { layout } = options;
-  const lock = await acquireInstallLock(host, layout.lock);
+  let before: readonly CleanedUp[] = [];
+  const lock = await acquireInstallLock(host, layout.lock).catch(async (error: unknown) => {
+    if (options.isDryRun || !hasCode(error, 'STORAGE_NO_SPACE')) throw error;
+    before = await cleanUp({ ...options, transaction: 'unreadable', nowMs: host.clock.now() });
+    return acquireInstallLock(host, layout.lock);
+  });
   try {
     const transaction = await peekInstall(host.fileSystem, layout).then(
       (found) => found?.id ?? null,
       () => 'unreadable' as const,
     );
-    return await cleanUp({ ...options, transaction, nowMs: host.clock.now() });
+    const removed = [...before, ...(await cleanUp({ ...options, transaction, nowMs: host.clock.now() }))];
+    if (!options.isDryRun && removed.some(({ kind }) => kind === 'download')) forgetPrepared(layout);
+    return removed;
   } finally {
     await lock.release();
+  }
+}
+
+/** What was ready lacks something now: the agent fetches it in the download window, not while it installs. */
+function forgetPrepared({ home }: InstallLayout): void {
+  if ((readAgentState(home)?.preparedVersion ?? null) === null) return;
+  try {
+    changeState(home, { preparedVersion: null });
+  } catch {
+    // A full disk: it is fetched later than it might have been.
   }
 }
 

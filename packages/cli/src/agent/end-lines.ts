@@ -1,14 +1,17 @@
 /** What came of a run, in a sentence. */
 import type { Language } from '../language.js';
+import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import { quantities } from '../output/quantity.js';
+import { terminalMessages, wordFor } from '../terminal/messages.js';
 import type { JobName } from './agent-state.js';
 import type { JobEnd } from './job.js';
 import { agentMessages } from './messages.js';
 
 export function endSentence(language: Language, end: JobEnd): string {
   const say = agentMessages(language);
-  const detail = printable(end.detail ?? '');
+  const code = end.kind === 'retry' || end.kind === 'failed' ? end.code : null;
+  const detail = printable(told(end.detail ?? '', language, code));
   switch (end.kind) {
     case 'wait':
       return {
@@ -17,6 +20,7 @@ export function endSentence(language: Language, end: JobEnd): string {
         on_hold: say.onHold,
         in_use: say.inUse,
         busy: say.busy,
+        server: () => say.serverWait,
       }[end.reason](detail);
     case 'retry':
     case 'failed':
@@ -30,7 +34,7 @@ function doneTexts(language: Language, detail: string): Readonly<Record<string, 
   const say = agentMessages(language);
   return {
     up_to_date: say.upToDate,
-    not_offered: say.notOffered(detail),
+    not_offered: say.notOffered(printable(wordFor(terminalMessages(language), detail))),
     blocked: say.blocked(detail),
     updated: say.updated(detail),
     rolled_back: say.rolledBack(detail),
@@ -46,9 +50,3 @@ function doneTexts(language: Language, detail: string): Readonly<Record<string, 
 
 export const jobLine = (language: Language, name: JobName, sentence: string): string =>
   `${agentMessages(language)[name]}: ${sentence}`;
-
-/** By the machine's clock, as its people read it. */
-export const momentText = (language: Language, atMs: number): string =>
-  new Intl.DateTimeFormat({ en: 'en-GB', pt: 'pt-BR', it: 'it-IT' }[language], { dateStyle: 'medium', timeStyle: 'short' }).format(
-    atMs,
-  );

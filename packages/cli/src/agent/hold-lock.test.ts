@@ -7,7 +7,7 @@ import { holdOf, readHold } from './hold-lock.js';
 const makeFolder = temporaryFolders();
 const hourMs = 3_600_000;
 
-async function hold(text: string, ageHours: number) {
+async function hold(text: string | Buffer, ageHours: number) {
   const path = join(await makeFolder(), 'hold');
   const nowMs = Date.now();
   await writeFile(path, text);
@@ -25,6 +25,9 @@ it('holds while the file is there, whatever it says, until it is too old', async
 it('ends with the process that it names, and not before', async () => {
   expect(await hold(`${process.pid}\n`, 1)).toBe('held');
   expect(await hold('4194303\r\n', 1)).toBe('stale');
+  // As PowerShell writes it.
+  expect(await hold(Buffer.from('\ufeff4194303\r\n', 'utf16le'), 1)).toBe('stale');
+  expect(await hold(Buffer.from(`\ufeff${process.pid}\r\n`, 'utf16le'), 1)).toBe('held');
 });
 
 it('without a file nothing is held, and a folder of that name is no hold', async () => {

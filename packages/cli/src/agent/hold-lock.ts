@@ -60,7 +60,11 @@ function readFirstLine(path: string): string {
     const file = openSync(path, process.platform === 'win32' ? 'r+' : 'r');
     try {
       const buffer = Buffer.alloc(64);
-      return buffer.toString('latin1', 0, readSync(file, buffer));
+      // `$PID > file` of PowerShell writes UTF-16 with a byte order mark: what is left of it is ASCII.
+      return buffer
+        .toString('latin1', 0, readSync(file, buffer))
+        .replace(/^(ÿþ|ï»¿)/, '')
+        .replaceAll('\0', '');
     } finally {
       closeSync(file);
     }

@@ -35,7 +35,7 @@ export interface OpenJobsOptions {
 }
 
 export interface OwnProgram {
-  readonly self: Pick<SelfUpdate, 'update' | 'confirm'>;
+  readonly self: Pick<SelfUpdate, 'update' | 'confirm' | 'fail'>;
   /** Another version stands in its place: this one has to end. */
   readonly onReplaced: () => void;
 }

@@ -14,7 +14,8 @@ export type JobEnd =
   /** It failed, and may succeed later by itself. @property afterMs what the server asked for. */
   | { readonly kind: 'retry'; readonly code: ErrorCode | null; readonly detail: string; readonly afterMs: number | null };
 
-export type WaitReason = 'download_window' | 'install_window' | 'on_hold' | 'in_use' | 'busy';
+/** `server`: it asked to wait. */
+export type WaitReason = 'download_window' | 'install_window' | 'on_hold' | 'in_use' | 'busy' | 'server';
 
 const minuteMs = 60_000;
 /** Repetitions before it waits for its next time: two hours in all. */
@@ -47,6 +48,9 @@ export function againInMs(
       return attempt > retriesMax ? null : halfByChance(Math.min(retryMsMax, 4 * minuteMs * 2 ** (attempt - 1)), fraction);
   }
 }
+
+/** Whether the server said when it may be asked again. */
+export const askedToWait = (end: JobEnd): boolean => end.kind === 'retry' && end.afterMs !== null;
 
 const halfByChance = (ms: number, fraction: number): number => Math.round(ms / 2 + (ms / 2) * fraction);
 

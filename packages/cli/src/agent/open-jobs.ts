@@ -1,9 +1,10 @@
 /** The jobs of an agent, on this machine. */
-import { createHttpClient, nodeHost } from '@remendo/core';
+import { createHttpClient, hasCode, isUpdaterError, nodeHost } from '@remendo/core';
 import { backupOptionsOf } from '../backups/open-backups.js';
 import { runDueBackupJobs } from '../backups/run-due-jobs.js';
 import type { CommandContext } from '../command-context.js';
 import { credentialsOf } from '../credentials.js';
+import { serverAskedToWait } from '../history/deliver-events.js';
 import { openHistory } from '../history/open-history.js';
 import { updateLogDefaults } from '../terminal/update-log.js';
 import type { AgentPorts, Job } from './agent.js';
@@ -62,7 +63,12 @@ function cleanupJob(options: OpenJobsOptions): Job {
     isFirst: false,
     nextMs: byCron(options, config.cleanupCron),
     async run() {
-      const removed = await cleanInstall({ layout, isDryRun: false, downloadDaysMax, oldFilesMax });
+      const removed = await cleanInstall({ layout, isDryRun: false, downloadDaysMax, oldFilesMax }).catch((error: unknown) => {
+        if (hasCode(error, 'TRANSACTION_LOCKED')) return error;
+        throw error;
+      });
+      // A download over a thin line takes days: it is not in anybody's way.
+      if (isUpdaterError(removed)) return { kind: 'wait', reason: 'busy', untilMs: null, detail: removed.message };
       const freedBytes = sum(removed);
       log.write('cleaned_up', { files: removed.length, freedBytes });
       return { kind: 'done', outcome: 'cleaned', detail: String(freedBytes) };
@@ -105,7 +111,8 @@ function deliverer({ settings, layout, log }: OpenJobsOptions): AgentPorts['deli
   let failure: string | null = null;
   return async (signal) => {
     const delivery = await history.deliver(signal);
-    if (delivery === null) return;
+    // Why it asked is in the log already.
+    if (delivery === null || delivery.failure === serverAskedToWait) return;
     if (delivery.delivered > 0) log.write('events_delivered', delivery);
     else if (delivery.failure !== failure) log.write('events_waiting', delivery);
     failure = delivery.failure;

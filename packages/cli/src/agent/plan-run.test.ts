@@ -86,4 +86,8 @@ it('a cron expression that is none, or never comes, is told by its name, all at 
       details: { problems: [expect.stringContaining('agent.checkCron'), expect.stringContaining('agent.licenseCron')] },
     }),
   );
+  // Right until then, and the end of the agent from then on.
+  for (const cleanupCron of ['2099-01-01T00:00:00', '0 0 3 1 1 * 2099'])
+    expect(() => agentConfigOf({ cleanupCron })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  expect(agentConfigOf({ cleanupCron: '0 30 3 L * *' }).cleanupCron).toBe('0 30 3 L * *');
 });

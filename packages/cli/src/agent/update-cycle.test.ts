@@ -26,6 +26,8 @@ function terminal(settings: AgentSettings = {}) {
   const logged: [string, object][] = [];
   const so = {
     found: available as CheckResult,
+    /** By a question that no memory answers. */
+    foundNow: null as CheckResult | null,
     hold: { kind: 'none' } as Hold,
     isAwaitingLaunch: false,
     prepared: null as string | null,
@@ -35,9 +37,9 @@ function terminal(settings: AgentSettings = {}) {
   const ports: CyclePorts = {
     config: agentConfigOf(settings),
     clock: time.clock,
-    async check() {
-      did.push('check');
-      return so.found;
+    async check(_signal, asksAnyway = false) {
+      did.push(asksAnyway ? 'ask' : 'check');
+      return asksAnyway ? (so.foundNow ?? so.found) : so.found;
     },
     prepare(signal) {
       did.push('prepare');
@@ -100,7 +102,31 @@ it('a download that is still running when its window closes stops, and goes on i
   const ending = cycle();
   await time.pass(2 * 3_600_000);
   const tomorrow = new Date(2026, 10, 23, 11, 0).getTime();
-  expect(await ending).toMatchObject({ kind: 'wait', reason: 'download_window', untilMs: tomorrow });
+  expect(await ending).toEqual({ kind: 'wait', reason: 'download_window', untilMs: tomorrow, detail: '1.0.1' });
+});
+
+it('a clock that is set back in the middle of a download closes the window by what it shows then', async () => {
+  const { so, time, cycle } = terminal({ downloadWindows: [{ from: '11:00', to: '13:00' }] });
+  so.prepare = (signal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(new TypeError('torn')), { once: true }));
+  const ending = cycle();
+  await time.pass(60_000);
+  time.set(-10 * 3_600_000);
+  await time.pass(120_000);
+  const today = new Date(2026, 10, 22, 11, 0).getTime();
+  expect(await ending).toMatchObject({ kind: 'wait', reason: 'download_window', untilMs: today });
+});
+
+it('what replaced the prepared release in the meantime is not downloaded in the install window', async () => {
+  const night = { from: '22:00', to: '06:00' } as const;
+  const { so, did, cycle } = terminal({ downloadWindows: [night] });
+  so.prepared = '1.0.1';
+  so.foundNow = { ...available, version: '1.0.2' };
+  const tonight = new Date(2026, 10, 22, 22, 0).getTime();
+  expect(await cycle()).toEqual({ kind: 'wait', reason: 'download_window', untilMs: tonight, detail: '1.0.2' });
+  so.foundNow = null;
+  expect(await cycle()).toMatchObject({ outcome: 'updated' });
+  expect(did).toEqual(['check', 'ask', 'check', 'ask', 'update']);
 });
 
 it("the application's hold delays the install, not the download; one that it has forgotten does not", async () => {
@@ -129,7 +155,8 @@ it("somebody else's turn is waited for, and is no failure", async () => {
   ] as const) {
     const { so, logged, cycle } = terminal();
     so.update = failing(code);
-    expect(await cycle()).toMatchObject({ kind: 'wait', reason });
+    const detail = reason === 'on_hold' ? '1.0.1' : 'because';
+    expect(await cycle()).toMatchObject({ kind: 'wait', reason, detail });
     expect(logged.map(([event]) => event)).not.toContain('update_failed');
     // Nothing has to be downloaded again for that.
     expect(so.prepared).toBe('1.0.1');

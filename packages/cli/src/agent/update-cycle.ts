@@ -16,7 +16,8 @@ type Clock = Host['clock'];
 export interface CyclePorts {
   readonly config: AgentConfig;
   readonly clock: Clock;
-  check(signal: AbortSignal): Promise<CheckResult>;
+  /** @param asksAnyway whatever was answered within the last hour. */
+  check(signal: AbortSignal, asksAnyway?: boolean): Promise<CheckResult>;
   /** Downloads all that an update needs, and changes nothing that the application sees. */
   prepare(signal: AbortSignal): Promise<unknown>;
   update(signal: AbortSignal): Promise<UpdateResult>;
@@ -28,21 +29,19 @@ export interface CyclePorts {
   log(event: string, fields: object): void;
 }
 
-class WindowClosed extends Error {
-  override readonly name = 'WindowClosed';
-}
-
 /** @throws the signal's reason. */
 export async function runUpdateCycle(ports: CyclePorts, signal: AbortSignal): Promise<JobEnd> {
+  let version: string | null = null;
   try {
     const found = await ports.check(signal);
     const { kind, installed } = found;
     ports.log('checked', { outcome: kind.replaceAll('-', '_'), installed, ...aboutOf(found) });
     if (found.kind !== 'available') return { kind: 'done', outcome: kind.replaceAll('-', '_'), detail: detailOf(found) };
+    version = found.version;
     return (await prepare(ports, found.version, signal)) ?? (await install(ports, found.version, signal));
   } catch (error) {
     signal.throwIfAborted();
-    return endOf(ports, error);
+    return endOf(ports, error, version);
   }
 }
 
@@ -60,9 +59,13 @@ async function prepare(ports: CyclePorts, version: string, signal: AbortSignal):
   const nowMs = clock.now();
   if (!isOpen(windows, nowMs)) return waiting('download_window', opensAtMs(windows, nowMs), version);
   ports.log('update_started', { state: 'started', version });
-  const closing = closeInTime(clock, closesAtMs(windows, nowMs));
+  const closing = closeInTime(clock, windows);
   try {
     await ports.prepare(AbortSignal.any([signal, closing.signal]));
+  } catch (error) {
+    // Whatever else goes wrong when a download is broken off.
+    if (closing.signal.aborted && !signal.aborted) return waiting('download_window', opensAtMs(windows, clock.now()), version);
+    throw error;
   } finally {
     closing.stop();
   }
@@ -71,14 +74,20 @@ async function prepare(ports: CyclePorts, version: string, signal: AbortSignal):
   return null;
 }
 
-/** A signal that is aborted when a window closes, however the clock is set until then. */
-function closeInTime(clock: Clock, closesAt: number | null): { readonly signal: AbortSignal; stop(): void } {
+/** A signal that is aborted when no window is open any more, however the clock is set until then. */
+function closeInTime(clock: Clock, windows: AgentConfig['downloadWindows']): { readonly signal: AbortSignal; stop(): void } {
   const [closing, stopping] = [new AbortController(), new AbortController()];
-  const wait = async (untilMs: number): Promise<void> => {
-    while (clock.now() < untilMs) await clock.sleep(Math.min(untilMs - clock.now(), 60_000), stopping.signal);
-    closing.abort(new WindowClosed('the download window has closed'));
+  const wait = async (): Promise<void> => {
+    for (;;) {
+      const nowMs = clock.now();
+      const closesMs = closesAtMs(windows, nowMs);
+      if (closesMs === null) return;
+      if (closesMs <= nowMs) break;
+      await clock.sleep(Math.min(closesMs - nowMs, 60_000), stopping.signal);
+    }
+    closing.abort(new Error('the download window has closed'));
   };
-  if (closesAt !== null) wait(closesAt).catch(() => undefined);
+  wait().catch(() => undefined);
   return { signal: closing.signal, stop: () => stopping.abort() };
 }
 
@@ -93,12 +102,28 @@ async function install(ports: CyclePorts, version: string, signal: AbortSignal):
   const hold = ports.hold();
   if (hold.kind === 'held') return waiting('on_hold', null, version);
   if (hold.kind === 'stale') ports.log('hold_ignored', { since: new Date(hold.sinceMs).toISOString() });
+  const other = await otherThanPrepared(ports, version, signal);
+  if (other !== null) return waiting('download_window', opensAtMs(config.downloadWindows, nowMs), other);
   const result = await ports.update(signal);
   prepared.set(null);
   const { kind } = result;
   if (result.kind === 'updated') return { kind: 'done', outcome: 'updated', detail: result.version };
   if (result.kind === 'rolled-back') return { kind: 'done', outcome: 'rolled_back', detail: `${result.version}: ${result.reason}` };
   return { kind: 'done', outcome: kind.replaceAll('-', '_'), detail: detailOf(result) };
+}
+
+/**
+ * While nothing may be downloaded: what would be. An answer of an hour ago may be about a release that was replaced since, and
+ * an update that asks again would fetch the other one. Null: nothing, or it may be.
+ */
+async function otherThanPrepared(
+  { config, clock, check }: CyclePorts,
+  version: string,
+  signal: AbortSignal,
+): Promise<string | null> {
+  if (isOpen(config.downloadWindows, clock.now())) return null;
+  const found = await check(signal, true);
+  return found.kind === 'available' && found.version !== version ? found.version : null;
 }
 
 const waiting = (reason: WaitReason, untilMs: number | null, detail: string): JobEnd => ({
@@ -109,10 +134,9 @@ const waiting = (reason: WaitReason, untilMs: number | null, detail: string): Jo
 });
 
 /** Somebody else's turn is no failure. */
-function endOf({ config, clock, prepared, log }: CyclePorts, error: unknown): JobEnd {
+function endOf({ prepared, log }: CyclePorts, error: unknown, version: string | null): JobEnd {
   const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof WindowClosed) return waiting('download_window', opensAtMs(config.downloadWindows, clock.now()), message);
-  if (hasCode(error, 'INSTALL_ON_HOLD')) return waiting('on_hold', null, message);
+  if (hasCode(error, 'INSTALL_ON_HOLD')) return waiting('on_hold', null, version ?? message);
   if (hasCode(error, 'INSTALL_IN_USE', 'TRANSACTION_FILE_HELD')) return waiting('in_use', null, message);
   if (hasCode(error, 'TRANSACTION_LOCKED', 'TRANSACTION_ROLLBACK_PENDING')) return waiting('busy', null, message);
   // What is here may be what is wrong, or is no longer what is offered.

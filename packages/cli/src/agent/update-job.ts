@@ -6,7 +6,7 @@ import { withTerminal } from '../terminal/open-terminal.js';
 import type { Job } from './agent.js';
 import { readAgentState } from './agent-state.js';
 import { holdOf } from './hold-lock.js';
-import type { JobEnd } from './job.js';
+import { askedToWait, endOfFailure, type JobEnd } from './job.js';
 import { byCron, changeState, type OpenJobsOptions, type OwnProgram } from './job-surroundings.js';
 import { runUpdateCycle } from './update-cycle.js';
 
@@ -16,21 +16,42 @@ export function updateJob(context: CommandContext, options: OpenJobsOptions): Jo
     isFirst: true,
     nextMs: byCron(options, options.config.checkCron),
     async run(signal) {
-      const end = await updateOnce({ ...context, signal }, options);
-      await updateItself(options.ownProgram, end, signal);
-      return end;
+      const round = await updateOnce({ ...context, signal }, options).then(
+        (end): Round => ({ end, isWhole: true }),
+        (error: unknown): Round => {
+          signal.throwIfAborted();
+          return { end: endOfFailure(error), isWhole: false };
+        },
+      );
+      await updateItself(options.ownProgram, round, signal);
+      return round.end;
     },
   };
 }
 
-/** A round that reached the server proves this program, whatever became of the application's update. */
-async function updateItself(own: OwnProgram | null, end: JobEnd, signal: AbortSignal): Promise<void> {
+interface Round {
+  readonly end: JobEnd;
+  /** False: it came to no check at all. */
+  readonly isWhole: boolean;
+}
+
+/**
+ * A round that reached the server proves this program, whatever became of the application's update; an error that nobody foresaw
+ * is a mistake of it, and so are settings that only the version before understands. Whatever keeps the application's update
+ * back, the agent's own goes on: it may bring the remedy.
+ */
+async function updateItself(own: OwnProgram | null, { end, isWhole }: Round, signal: AbortSignal): Promise<void> {
   if (own === null) return;
-  if (end.kind !== 'retry') await own.self.confirm();
+  const isFailure = end.kind === 'retry' || end.kind === 'failed';
+  if (isWhole && end.kind !== 'retry') await own.self.confirm();
+  else if (isFailure && (end.code === null || end.code === 'CONFIG_INVALID')) {
+    if ((await own.self.fail(end.detail)) === 'restart') return own.onReplaced();
+  }
+  // It is the same server that asked to wait.
+  if (askedToWait(end)) return;
   if ((await own.self.update(signal)) === 'restart') own.onReplaced();
 }
 
-/** Settings that have changed since the last round count in this one. */
 async function updateOnce(context: CommandContext, { settings, layout, config, flags }: OpenJobsOptions): Promise<JobEnd> {
   const { clock } = nodeHost();
   const { home } = layout;
@@ -45,7 +66,7 @@ async function updateOnce(context: CommandContext, { settings, layout, config, f
       {
         config,
         clock,
-        check: () => terminal.check({ force: false, signal }),
+        check: (until, force = false) => terminal.check({ force, signal: until }),
         prepare: (until) => updater.prepare({ signal: until }),
         update: () => updater.update({ awaitsLaunch: config.proof === 'launch', signal }),
         hold,
@@ -53,9 +74,11 @@ async function updateOnce(context: CommandContext, { settings, layout, config, f
         prepared: {
           // A confirmed update takes all downloads along.
           get: () => (hasFiles(layout.downloads) ? (readAgentState(home)?.preparedVersion ?? null) : null),
-          set: (preparedVersion) => changeState(home, { preparedVersion }),
+          set: (preparedVersion) => rememberPrepared(home, preparedVersion),
         },
-        log: (event, fields) => log.write(event, fields),
+        // What was fetched until then is of this update, whichever round installs it.
+        log: (event, fields) =>
+          log.write(event, event === 'update_prepared' ? { ...fields, fetchedBytes: terminal.fetchedBytes() } : fields),
       },
       signal,
     );
@@ -63,6 +86,15 @@ async function updateOnce(context: CommandContext, { settings, layout, config, f
     return 0;
   });
   return end ?? { kind: 'done', outcome: 'up_to_date', detail: null };
+}
+
+/** A full disk: what is downloaded is found again by its digests, and must not hide why the update failed. */
+function rememberPrepared(home: string, preparedVersion: string | null): void {
+  try {
+    changeState(home, { preparedVersion });
+  } catch {
+    // The next round looks again.
+  }
 }
 
 const hasFiles = (folder: string): boolean => existsSync(folder) && readdirSync(folder).length > 0;

@@ -18,7 +18,7 @@ import { openEventQueue } from '../history/event-queue.js';
 import { readUpdateLog } from '../terminal/read-update-log.js';
 import { type AgentState, readAgentState } from './agent-state.js';
 import { readProgress } from './progress-file.js';
-import { tellStory } from './tell-story.js';
+import { type Story, tellStory } from './tell-story.js';
 import { whyLines } from './why-lines.js';
 
 export async function runWhy({ output, environment }: CommandContext, flags: SettingSources['flags']): Promise<number> {
@@ -33,7 +33,7 @@ export async function runWhy({ output, environment }: CommandContext, flags: Set
   const facts = {
     installed: installed.version === null ? null : shownVersion(installed.version),
     blocked: installed.blocked,
-    story: tellStory(entries),
+    story: withNextTime(tellStory(entries), agent),
     license: agent?.license ?? null,
     events: openEventQueue({ home, now: () => Date.now() }).count(),
   };
@@ -47,6 +47,13 @@ export async function runWhy({ output, environment }: CommandContext, flags: Set
   });
   for (const line of whyLines(output, facts)) output.line(line);
   return exitCodes.done;
+}
+
+/** The log tells once what is waited for; when it is looked for next, the agent knows. */
+function withNextTime(story: Story, agent: AgentState | null): Story {
+  const againAtMs = agent?.jobs.update?.againAtMs ?? null;
+  if (story.wait === null || againAtMs === null) return story;
+  return { ...story, wait: { ...story.wait, until: new Date(againAtMs).toISOString() } };
 }
 
 /** RFC 2606: never anybody's. No server is asked. */

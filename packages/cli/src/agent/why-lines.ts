@@ -1,11 +1,16 @@
 /** The story for people. */
+
+import { dayText, momentText } from '../output/duration.js';
 import type { Output } from '../output/output.js';
+import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import { quantities } from '../output/quantity.js';
 import { pairLines, tableLines } from '../output/table.js';
+import { customerMessages } from '../terminal/customer-messages.js';
+import { terminalMessages, wordFor } from '../terminal/messages.js';
+import { updateMessages } from '../terminal/update-messages.js';
 import type { AgentState } from './agent-state.js';
-import { momentText } from './end-lines.js';
-import type { AttemptStory, CheckStory, FailureStory, Story } from './tell-story.js';
+import type { AgentUpdateStory, AttemptStory, CheckStory, FailureStory, Story, WaitStory } from './tell-story.js';
 import { whyMessages } from './why-messages.js';
 
 export interface WhyFacts {
@@ -23,46 +28,74 @@ type Pair = readonly [string, string];
 export function whyLines({ language }: Pick<Output, 'language'>, facts: WhyFacts): readonly string[] {
   const say = whyMessages(language);
   const { story, blocked, license, events } = facts;
-  const { check, attempt, wait, refusal } = story;
+  const { check, attempt, wait, refusal, agentUpdate } = story;
   const at = (time: string): string => (Number.isNaN(Date.parse(time)) ? printable(time) : momentText(language, Date.parse(time)));
   const pairs: Pair[] = [
     [say.installed, printable(facts.installed ?? say.nothing)],
-    [say.lastCheck, check === null ? say.never : `${at(check.at)}, ${say.by(printable(check.command))}: ${checkText(say, check)}`],
+    [
+      say.lastCheck,
+      check === null ? say.never : `${at(check.at)}, ${say.by(printable(check.command))}: ${checkText(language, check)}`,
+    ],
   ];
   if (attempt !== null) pairs.push(...attemptPairs(language, say, attempt, at));
-  if (wait !== null) pairs.push([say.waits, waitText(say, wait.reason, wait.until === null ? null : at(wait.until))]);
-  if (refusal !== null) pairs.push([say.refused, `${at(refusal.at)}: ${failureText(refusal)}`]);
+  if (wait !== null) pairs.push([say.waits, waitText(language, wait, at)]);
+  if (refusal !== null) pairs.push([say.refused, `${at(refusal.at)}: ${failureText(language, refusal)}`]);
   if (blocked.length > 0) pairs.push([say.blocked, printable(blocked.join(', '))]);
-  if (license !== null) pairs.push([say.licence, say.licenceEnds(printable(license.status), printable(license.expiresOn))]);
+  if (license !== null) {
+    const status = printable(wordFor(customerMessages(language), license.status));
+    pairs.push([say.licence, say.licenceEnds(status, printable(dayText(language, license.expiresOn)))]);
+  }
+  if (agentUpdate !== null) pairs.push([say.agentUpdate, `${at(agentUpdate.at)}: ${agentUpdateText(language, agentUpdate)}`]);
   if (events > 0) pairs.push([say.queued, say.events(events)]);
   return [...pairLines(pairs), ...(attempt === null ? [] : attemptLines(language, say, attempt))];
 }
 
-function checkText(say: Say, { outcome, version, reason }: CheckStory): string {
+function checkText(language: Output['language'], { outcome, version, reason }: CheckStory): string {
+  const say = whyMessages(language);
   const shown = printable(version ?? '');
   const texts: Readonly<Record<string, string>> = {
     available: say.available(shown),
     up_to_date: say.up_to_date,
-    not_offered: say.not_offered(printable(reason ?? '')),
+    not_offered: say.not_offered(printable(wordFor(terminalMessages(language), reason ?? ''))),
     blocked: say.checkBlocked(shown),
   };
   return texts[outcome] ?? printable(outcome);
 }
 
-function waitText(say: Say, reason: string, until: string | null): string {
+function waitText(language: Output['language'], { reason, until, detail }: WaitStory, at: (time: string) => string): string {
+  const say = whyMessages(language);
   const reasons: Readonly<Record<string, string>> = {
     download_window: say.download_window,
     install_window: say.install_window,
     on_hold: say.on_hold,
     in_use: say.in_use,
     busy: say.busy,
+    server: say.server,
     awaiting_launch: say.awaiting_launch,
   };
-  const shown = reasons[reason] ?? printable(reason);
-  return until === null ? shown : say.until(shown, until);
+  const words = reasons[reason] ?? printable(reason);
+  // Who it is that it waits for.
+  const shown = detail === null || !['in_use', 'busy'].includes(reason) ? words : printable(told(detail, language));
+  return until === null ? shown : say.until(shown, at(until));
 }
 
-const failureText = ({ code, message }: FailureStory): string => printable(code === null ? message : `${code}: ${message}`);
+function failureText(language: Output['language'], { code, message }: FailureStory): string {
+  const words = told(message, language, code);
+  return printable(code === null ? words : `${code}: ${words}`);
+}
+
+function agentUpdateText(language: Output['language'], { base, version, state, failure }: AgentUpdateStory): string {
+  const say = whyMessages(language);
+  const what = version === null ? '' : `${base === null ? '' : `${printable(base)} → `}${printable(version)}, `;
+  const reason = failure === null ? '' : failureText(language, failure);
+  const texts: Readonly<Record<string, string>> = {
+    replaced: say.agentReplaced,
+    confirmed: say.stateCompleted,
+    rolled_back: say.stateRolledBack(reason),
+    failed: say.stateFailed(reason),
+  };
+  return `${what}${texts[state] ?? printable(state)}`;
+}
 
 function attemptPairs(
   language: Output['language'],
@@ -75,17 +108,22 @@ function attemptPairs(
   const what = `${printable(base ?? say.nothing)} → ${printable(version ?? '?')}`;
   const needed = fetchedBytes ?? plan.fetchBytes;
   return [
-    [say.lastUpdate, `${at(attempt.at)}, ${say.by(printable(attempt.command))}: ${what}, ${stateText(say, attempt)}`],
-    [say.fetched, zipBytes === null ? bytes(needed) : say.fetchedOf(bytes(needed), bytes(zipBytes))],
+    [say.lastUpdate, `${at(attempt.at)}, ${say.by(printable(attempt.command))}: ${what}, ${stateText(language, attempt)}`],
+    [
+      fetchedBytes === null ? say.toFetch : say.fetched,
+      zipBytes === null ? bytes(needed) : say.fetchedOf(bytes(needed), bytes(zipBytes)),
+    ],
   ];
 }
 
-function stateText(say: Say, { state, failure }: AttemptStory): string {
-  const reason = failure === null ? '' : failureText(failure);
+function stateText(language: Output['language'], { state, failure }: AttemptStory): string {
+  const say = whyMessages(language);
+  const reason = failure === null ? '' : failureText(language, failure);
   const texts: Readonly<Record<string, string>> = {
     downloading: say.stateDownloading,
     prepared: say.statePrepared,
     installing: say.stateInstalling,
+    interrupted: say.stateInterrupted(reason),
     committed: say.stateCommitted,
     completed: say.stateCompleted,
     rolled_back: say.stateRolledBack(reason),
@@ -95,6 +133,9 @@ function stateText(say: Say, { state, failure }: AttemptStory): string {
   return texts[state] ?? printable(state);
 }
 
+const dearerText = (language: Output['language'], bytes: number): string =>
+  bytes === 0 ? updateMessages(language).sameCost : whyMessages(language).dearer(quantities[language].bytes(bytes));
+
 const shownMax = 8;
 
 function attemptLines(
@@ -103,15 +144,16 @@ function attemptLines(
   { plan, losers, fallbacks, healed, steps }: AttemptStory,
 ): readonly string[] {
   const { bytes } = quantities[language];
+  const words = (text: string): string => printable(told(text, language));
   const under = (title: string, lines: readonly string[]): readonly string[] =>
     lines.length === 0 ? [] : ['', title, ...lines.slice(0, shownMax).map((line) => `  ${line}`)];
   const rows = [
-    [printable(plan.label), bytes(plan.fetchBytes), bytes(plan.costBytes), say.cheaper],
+    [words(plan.label), bytes(plan.fetchBytes), bytes(plan.costBytes), say.cheaper],
     ...losers.map(({ label, costBytes, reason }) => [
-      printable(label),
+      words(label),
       '',
       costBytes === null ? '—' : bytes(costBytes),
-      costBytes === null || costBytes < plan.costBytes ? printable(reason) : say.dearer(bytes(costBytes - plan.costBytes)),
+      costBytes === null || costBytes < plan.costBytes ? words(reason) : dearerText(language, costBytes - plan.costBytes),
     ]),
   ];
   const columns = [
@@ -124,16 +166,22 @@ function attemptLines(
     ...under(say.plans, tableLines(columns, rows)),
     ...under(
       say.fallbacks,
-      fallbacks.map(({ label, reason, next }) => `${printable(label)}: ${say.wentOn(printable(reason), printable(next))}`),
+      fallbacks.map(
+        ({ label, code, reason, next }) => `${words(label)}: ${say.wentOn(printable(told(reason, language, code)), words(next))}`,
+      ),
     ),
     ...under(
       say.healed,
-      healed.map(({ path, reason, fetchedBytes }) => `${printable(path)} (${bytes(fetchedBytes)}): ${printable(reason)}`),
+      healed.map(
+        ({ path, code, reason, fetchedBytes }) =>
+          `${printable(path)} (${bytes(fetchedBytes)}): ${printable(told(reason, language, code))}`,
+      ),
     ),
     ...under(
       say.steps,
       steps.map(
-        ({ name, phase, failure }) => `${printable(phase)} ${printable(name)}: ${failure === null ? say.ok : printable(failure)}`,
+        ({ name, phase, failure }) =>
+          `${printable(wordFor(say, phase))} ${printable(name)}: ${failure === null ? say.ok : words(failure)}`,
       ),
     ),
   ];

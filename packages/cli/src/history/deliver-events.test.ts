@@ -51,6 +51,10 @@ const event = (fields: Partial<NewUpdateEvent> = {}): NewUpdateEvent => ({
   ...fields,
 });
 
+const refusal = new UpdaterError('REQUEST_INVALID', 'body/events/17 is wrong', {
+  details: { status: 400, serverCode: 'REQUEST_INVALID' },
+});
+
 it('tells everything once, in order, whatever the way back loses', async () => {
   const { queue, deliver } = await terminal();
   const { client, stored } = countingServer();
@@ -83,13 +87,60 @@ it('an event that the server never takes is set aside, and all others arrive', a
     async json(_path, { body, validate }) {
       const { events } = body as { events: readonly { percent: number }[] };
       bodies.push(events.length);
-      if (events.some(({ percent }) => percent === 17)) throw new UpdaterError('REQUEST_INVALID', 'body/events/17 is wrong');
+      if (events.some(({ percent }) => percent === 17)) throw refusal;
       return validate({ accepted: events.length, duplicates: 0, unknown: 0 });
     },
   };
   expect(await deliver(picky)).toEqual({ delivered: 29, unknown: 0, refused: 1, waiting: 0, failure: null });
   expect(refused).toEqual(['body/events/17 is wrong']);
   expect(bodies.length).toBeLessThan(12);
+});
+
+it('one that is alone is set aside where the server says why by its code', async () => {
+  const { queue, deliver } = await terminal();
+  queue.put(event());
+  expect(await deliver({ json: () => Promise.reject(refusal) })).toMatchObject({ refused: 1, waiting: 0, failure: null });
+});
+
+it('what answers in the place of the server takes no event away from it, and is left alone for an hour', async () => {
+  const { clock, queue, deliver, refused } = await terminal();
+  for (let percent = 0; percent < 30; percent++) queue.put(event({ percent }));
+  let asked = 0;
+  const portal = (error: UpdaterError): Client => ({
+    json() {
+      asked += 1;
+      return Promise.reject(error);
+    },
+  });
+  const details = { status: 400 };
+  expect(await deliver(portal(new UpdaterError('DOWNLOAD_REFUSED', 'sign in first', { details })))).toMatchObject({
+    ...{ waiting: 30, refused: 0, failure: 'sign in first' },
+  });
+  const askedOnce = asked;
+  clock.nowMs += 1_800_000;
+  await deliver(portal(new UpdaterError('DOWNLOAD_REFUSED', 'sign in first', { details })));
+  expect(asked).toBe(askedOnce);
+  clock.nowMs += 3 * 3_600_000;
+  // A page that is longer than any answer of the server's.
+  expect(await deliver(portal(new UpdaterError('LIMIT_EXCEEDED', 'too long')))).toMatchObject({ waiting: 30, refused: 0 });
+  expect(refused).toEqual([]);
+  expect(await deliver(countingServer().client)).toMatchObject({ delivered: 30, waiting: 0 });
+});
+
+it('a month of failures with their logs goes in requests that a thin line takes', async () => {
+  const { queue, deliver } = await terminal();
+  for (let day = 0; day < 30; day++) queue.put(event({ state: 'failed', log_output: '"'.repeat(15_000) }));
+  const bytes: number[] = [];
+  const { client, stored } = countingServer();
+  const counting: Client = {
+    json(path, request) {
+      bytes.push(JSON.stringify(request.body).length);
+      return client.json(path, request);
+    },
+  };
+  expect(await deliver(counting)).toMatchObject({ delivered: 30, waiting: 0 });
+  expect(stored.size).toBe(30);
+  expect(Math.max(...bytes)).toBeLessThan(70_000);
 });
 
 it('waits as long as the server asks, whichever program comes next, and not for ever when the clock is set', async () => {

@@ -1,11 +1,12 @@
 /**
  * Tells the server what is queued, oldest first, until nothing is left, the server can not be reached, or it asks to wait.
  * Events count once by their ids, so whatever is not sure to have arrived is told again. An event that the server refuses
- * for what it is holds up no other: it is found by halves and set aside.
+ * for what it is holds up no other: it is found by halves and set aside. What answers in the server's place (a proxy, a
+ * portal that wants a password) refuses everything, and is not believed.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { answerValidator, type HttpClient, hasCode, isUpdaterError } from '@remendo/core';
+import { answerValidator, type HttpClient, hasCode, isUpdaterError, UpdaterError } from '@remendo/core';
 import { UpdateEventsAnswer } from '@remendo/core/protocol';
 import { replaceFile } from '../terminal/replace-file.js';
 import { type EventQueue, eventsFolderName, type QueuedEvent } from './event-queue.js';
@@ -36,29 +37,46 @@ export interface Delivery {
   readonly failure: string | null;
 }
 
-/** Some kilobytes each at most, far below what a server takes at once. */
+/** Why nothing was told, where nothing was asked. */
+export const serverAskedToWait = 'the server asked to wait';
+
 const batchMax = 100;
+/** Of one request, unless a single event has more: a month's failures with their logs are megabytes, and 64 kbit/s are slow. */
+const batchBytesMax = 64 * 1024;
 const validate = answerValidator(UpdateEventsAnswer);
 
 /** What is wrong is the request itself: the same again would be refused again. */
 const isPoison = (error: unknown): boolean => {
   if (!isUpdaterError(error)) return false;
   const { status } = error.details;
-  return hasCode(error, 'REQUEST_INVALID', 'LIMIT_EXCEEDED') || status === 400 || status === 413 || status === 422;
+  // Without a status it is about the answer.
+  return status === 400 || status === 413 || status === 422 || (status !== undefined && hasCode(error, 'REQUEST_INVALID'));
 };
+
+interface Refusal {
+  readonly queued: QueuedEvent;
+  readonly error: unknown;
+}
+
+/** By its code, as the server's own problem documents have it. */
+const isTheServers = ({ error }: Refusal): boolean => isUpdaterError(error) && typeof error.details.serverCode === 'string';
 
 /** Never throws but the signal's reason. */
 export async function deliverEvents(options: DeliverOptions): Promise<Delivery> {
   const { queue, home, now, signal } = options;
   const told = { delivered: 0, unknown: 0, refused: 0 };
   const ending = (failure: string | null): Delivery => ({ ...told, waiting: queue.count(), failure });
-  if (waitsUntilMs(home, now()) !== null) return ending('the server asked to wait');
+  if (waitsUntilMs(home, now()) !== null) return ending(serverAskedToWait);
   try {
     for (let batch = queue.peek(batchMax); batch.length > 0; batch = queue.peek(batchMax)) {
-      const sent = await send(options, batch);
-      told.delivered += sent.delivered;
-      told.unknown += sent.unknown;
-      told.refused += sent.refused;
+      const refusals: Refusal[] = [];
+      for (const request of requestsOf(batch)) {
+        const sent = await send(options, request);
+        told.delivered += sent.delivered;
+        told.unknown += sent.unknown;
+        refusals.push(...sent.refusals);
+      }
+      told.refused += setAside(options, refusals, told.delivered > 0);
     }
     forgetWait(home);
     return ending(null);
@@ -69,10 +87,47 @@ export async function deliverEvents(options: DeliverOptions): Promise<Delivery> 
   }
 }
 
-type Sent = Pick<Delivery, 'delivered' | 'unknown' | 'refused'>;
+/** Each as many as fit, at least one. */
+function requestsOf(batch: readonly QueuedEvent[]): readonly (readonly QueuedEvent[])[] {
+  const requests: QueuedEvent[][] = [];
+  let freeBytes = 0;
+  for (const queued of batch) {
+    const bytes = Buffer.byteLength(JSON.stringify(queued.event));
+    if (bytes > freeBytes) {
+      requests.push([]);
+      freeBytes = batchBytesMax;
+    }
+    requests.at(-1)?.push(queued);
+    freeBytes -= bytes;
+  }
+  return requests;
+}
+
+/** What is refused by whom nobody knows is asked again so much later. */
+const unbelievedMs = 3_600_000;
+
+/**
+ * @param isServer whether something was taken: then it is the server that refuses the rest.
+ * @returns how many. @throws UpdaterError with the first refusal that is not believed.
+ */
+function setAside({ queue, onRefused }: DeliverOptions, refusals: readonly Refusal[], isServer: boolean): number {
+  const believed = refusals.filter((refusal) => isServer || isTheServers(refusal));
+  for (const { queued, error } of believed) {
+    queue.setAside(queued);
+    onRefused?.(queued, (error as Error).message);
+  }
+  const doubted = refusals.find((refusal) => !believed.includes(refusal));
+  if (doubted === undefined) return believed.length;
+  const { message } = doubted.error as Error;
+  throw new UpdaterError('DOWNLOAD_FAILED', message, { details: { retryAfterMs: unbelievedMs }, cause: doubted.error });
+}
+
+interface Sent extends Pick<Delivery, 'delivered' | 'unknown'> {
+  readonly refusals: readonly Refusal[];
+}
 
 async function send(options: DeliverOptions, batch: readonly QueuedEvent[]): Promise<Sent> {
-  const { queue, http, headers, signal, onRefused } = options;
+  const { queue, http, headers, signal } = options;
   try {
     const { unknown } = await http.json('api/v1/updates/events', {
       method: 'POST',
@@ -83,21 +138,17 @@ async function send(options: DeliverOptions, batch: readonly QueuedEvent[]): Pro
       signal,
     });
     queue.remove(batch);
-    return { delivered: batch.length, unknown, refused: 0 };
+    return { delivered: batch.length, unknown, refusals: [] };
   } catch (error) {
     const [first] = batch;
     if (!isPoison(error) || first === undefined) throw error;
-    if (batch.length === 1) {
-      queue.setAside(first);
-      onRefused?.(first, (error as Error).message);
-      return { delivered: 0, unknown: 0, refused: 1 };
-    }
+    if (batch.length === 1) return { delivered: 0, unknown: 0, refusals: [{ queued: first, error }] };
     const middle = batch.length >> 1;
     const [left, right] = [await send(options, batch.slice(0, middle)), await send(options, batch.slice(middle))];
     return {
       delivered: left.delivered + right.delivered,
       unknown: left.unknown + right.unknown,
-      refused: left.refused + right.refused,
+      refusals: [...left.refusals, ...right.refusals],
     };
   }
 }

@@ -4,7 +4,8 @@
  * to the clock between two of them. What the server has is removed afterwards; killed in between, it is told again under
  * the same id and counts once.
  *
- * The folder is bounded: steps of the way give place to newer ones; how an update began and how it ended stay.
+ * The folder is bounded: steps of the way give place to newer events first, and how updates began and ended, the oldest first,
+ * when there are no steps left: a server that refuses a terminal for a year fills no disk.
  */
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -73,8 +74,7 @@ export function openEventQueue({ home, now, eventsMax = 2_000, onDamaged = () =>
       const queued = { event_id: `${sequence}-${id}`, ...event, at: new Date(now()).toISOString() };
       replaceFile(join(folder, name), JSON.stringify(queued), { durable: true });
       const tooMany = present.length + 1 - eventsMax;
-      const steps = tooMany > 0 ? present.filter((one) => one.includes('-step-')) : [];
-      for (const old of steps.slice(0, tooMany)) rmSync(join(folder, old), { force: true });
+      if (tooMany > 0) for (const old of leastNeeded(present).slice(0, tooMany)) rmSync(join(folder, old), { force: true });
     },
     peek(count) {
       const events: QueuedEvent[] = [];
@@ -98,6 +98,12 @@ export function openEventQueue({ home, now, eventsMax = 2_000, onDamaged = () =>
   };
 }
 
+/** The first to go comes first. */
+function leastNeeded(names: readonly string[]): readonly string[] {
+  const isStep = (name: string): boolean => name.includes('-step-');
+  return [...names.filter(isStep), ...names.filter((name) => !isStep(name))];
+}
+
 /** Later than the last one's, also when the clock was set back meanwhile. */
 function sequenceAfter(last: string | undefined, nowMs: number): string {
   const lastMs = Number(nameForm.exec(last ?? '')?.[1] ?? 0);
@@ -113,14 +119,15 @@ function namesIn(folder: string): readonly string[] {
   }
 }
 
-/** Null: it holds no event. `gone`: another program has told it meanwhile. */
+/** Null: it holds no event. `gone`: another program has told it meanwhile, or holds it for a moment. */
 function readEvent(path: string): UpdateEvent | null | 'gone' {
   try {
     if (statSync(path).size > fileBytesMax) return null;
     const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
     return validator.Check(value) ? value : null;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'gone' : null;
+    // What the system says of a file says nothing about what is in it: a virus scanner has every new one on Windows.
+    return error instanceof SyntaxError ? null : 'gone';
   }
 }
 

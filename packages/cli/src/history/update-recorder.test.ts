@@ -88,6 +88,19 @@ it('a link that is down, a program that runs, a hold end no attempt; what is wro
   expect(states()).toHaveLength(3);
 });
 
+it('an update that is broken off or put off is not shown as if it went on', async () => {
+  const { home, program, states } = await terminal();
+  const launch = program('launch');
+  launch.tell(plan(), { kind: 'download-progressed', bytesDone: 400, bytesTotal: 1_000 });
+  launch.log('update_failed', { state: 'failed', code: 'DOWNLOAD_FAILED', message: 'the link is down' });
+  expect(readProgress(home)).toMatchObject({ phase: 'waiting', version: '1.0.1', detail: 'DOWNLOAD_FAILED' });
+  launch.tell({ kind: 'download-progressed', bytesDone: 500, bytesTotal: 1_000 });
+  expect(readProgress(home)).toMatchObject({ phase: 'downloading', bytes_done: 500 });
+  // As the log has it of Ctrl-C, and of a machine that is shut down.
+  launch.log('command_failed', { code: null, message: 'interrupted by SIGTERM' });
+  expect(states()).not.toContain('failed');
+});
+
 it('what was offered and refused before there was a plan is told too; a command that only looked tells nothing', async () => {
   const { program, states } = await terminal();
   program('status').log('command_failed', { state: 'failed', code: 'INSTALL_NOT_FOUND', message: 'nothing' });

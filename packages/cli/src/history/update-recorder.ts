@@ -120,7 +120,7 @@ class Recorder {
   }
 
   takeEntry(entry: UpdateLogEntry): void {
-    this.#lines = `${this.#lines}${JSON.stringify(entry)}\n`.slice(-logOutputCharactersMax);
+    this.#lines = `${this.#lines}${JSON.stringify(entry)}\n`.slice(-logOutputCharactersMax).toWellFormed();
     const { event, state, code, message, version, backup_path: backupPath } = entry;
     if (event === 'checked') this.#offered = entry.outcome === 'available' && typeof version === 'string' ? version : null;
     if (typeof backupPath === 'string') this.#change({ backupPath: backupPath.slice(0, 1_024) });
@@ -179,7 +179,7 @@ class Recorder {
     const isIt = ({ versionTo }: Attempt): boolean => versionTo === version;
     const attempt = [...(this.#current === null ? [] : [this.#current]), ...waiting].find(isIt);
     const ended = attempt ?? newAttempt({}, version, now());
-    const detail = ending.error_detail?.slice(0, detailCharactersMax);
+    const detail = ending.error_detail?.slice(0, detailCharactersMax).toWellFormed().replaceAll('\0', '\ufffd');
     this.#queue(ended, {
       ...ending,
       ...(detail === undefined ? {} : { error_detail: detail, log_output: this.#lines }),
@@ -195,12 +195,21 @@ class Recorder {
 
   /** Of this program's own attempt, as long as it is not in place; what was offered and refused before a plan is told too. */
   #fail(code: string | null, message: string | null): void {
-    if (isPassing(code) || this.#current?.isCommitted === true) return;
+    if (this.#current?.isCommitted === true) return;
+    if (isPassing(code)) {
+      this.#pause(code);
+      return;
+    }
     if (this.#current === null && this.#offered === null) return;
     this.#current ??= newAttempt({}, this.#offered, this.options.now());
     const { versionTo } = this.#current;
     this.#end(versionTo, { state: 'failed', error_code: code, error_detail: message ?? '' });
     this.#offered = null;
+  }
+
+  /** Nothing is being done any more, though the program may run on: an application that `launch` stays the parent of. */
+  #pause(code: string | null): void {
+    if (this.#current !== null) this.#show('waiting', { detail: code });
   }
 
   #put(event: Pick<UpdateEvent, 'state'> & Partial<UpdateEvent>): void {

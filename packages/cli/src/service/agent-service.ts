@@ -47,8 +47,11 @@ export interface AgentService {
   isRight(): Promise<boolean>;
   /** @throws UpdaterError SERVICE_FAILED, with what a person can do instead, where this program has not the right to install. */
   assertAllowed(): Promise<void>;
-  /** Changes nothing that is right. @throws UpdaterError SERVICE_FAILED, STORAGE_FAILED; may be called again. */
-  install(): Promise<ServiceOutcome>;
+  /**
+   * Changes nothing that is right. @throws UpdaterError SERVICE_FAILED, STORAGE_FAILED; may be called again.
+   * @param restarts also an agent that runs as it should: what it read when it started has changed.
+   */
+  install(restarts?: boolean): Promise<ServiceOutcome>;
   /** Stops it and takes it away. @returns false when there was none. @throws UpdaterError SERVICE_FAILED, STORAGE_FAILED */
   remove(): Promise<boolean>;
   state(): Promise<ServiceState>;

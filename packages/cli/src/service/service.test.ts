@@ -138,10 +138,10 @@ function whereIs(program: string): string | null {
   }
 }
 
-const service = (tools: RecordedTools, more: Partial<AgentDefinition> = {}, isRoot = true) =>
+const service = (tools: RecordedTools, more: Partial<AgentDefinition> = {}, isRoot = true, variables: readonly string[] = []) =>
   systemdService(
     { ...definition, ...more },
-    { tools, isRoot, userName: 'ana', configFolder: '/home/ana/.config', callLine: 'remendo setup --root /opt/erp' },
+    { tools, isRoot, userName: 'ana', configFolder: '/home/ana/.config', callLine: 'remendo setup --root /opt/erp', variables },
   );
 const name = `${agentName('/opt/erp')}.service`;
 const timer = `${agentName('/opt/erp')}.timer`;
@@ -156,7 +156,6 @@ describe('setting the agent up with systemd', () => {
       'systemctl daemon-reload',
       `systemctl is-enabled --quiet ${name}`,
       `systemctl enable ${name}`,
-      `systemctl is-active --quiet ${name}`,
       `systemctl restart ${name}`,
     ]);
     tools.refuse([]);
@@ -164,6 +163,34 @@ describe('setting the agent up with systemd', () => {
     expect(tools.lines()).toEqual([`systemctl is-enabled --quiet ${name}`, `systemctl is-active --quiet ${name}`]);
     expect((await service(tools, { account: 'erp' }).install()).outcome).toBe('changed');
     expect(tools.lines()).toContain(`systemctl restart ${name}`);
+  });
+
+  it('a change that was cut short before the new definition was read is made good by the next call', async () => {
+    const tools = recordedTools({ there: booted });
+    await service(tools).install();
+    tools.refuse(['systemctl daemon-reload']);
+    await expect(service(tools, { account: 'erp' }).install()).rejects.toThrow('daemon-reload');
+    // It was stopped first, so that this can be seen.
+    expect(tools.lines().slice(-3)).toEqual([
+      `systemctl stop ${name}`,
+      `write /etc/systemd/system/${name}`,
+      'systemctl daemon-reload',
+    ]);
+    tools.refuse(['systemctl is-active']);
+    expect((await service(tools, { account: 'erp' }).install()).outcome).toBe('changed');
+    expect(tools.lines().slice(-2)).toEqual(['systemctl daemon-reload', `systemctl restart ${name}`]);
+  });
+
+  it('an agent that runs as it should is started anew where its settings have changed', async () => {
+    const tools = recordedTools({ there: booted });
+    await service(tools).install();
+    tools.lines();
+    expect((await service(tools).install(true)).outcome).toBe('changed');
+    expect(tools.lines().at(-1)).toBe(`systemctl restart ${name}`);
+    await service(tools, { mode: 'timer' }).install();
+    tools.lines();
+    // The next round reads them.
+    expect((await service(tools, { mode: 'timer' }).install(true)).outcome).toBe('kept');
   });
 
   it('a daemon that becomes a timer runs no longer, and the other way round', async () => {
@@ -188,10 +215,19 @@ describe('setting the agent up with systemd', () => {
     expect(outcome).toBe('written');
     expect(tools.lines()).toEqual([`write /opt/erp/.remendo/service/${name}`]);
     expect(commands).toEqual([
-      `install -m 644 /opt/erp/.remendo/service/${name} /etc/systemd/system/${name}`,
+      `install -D -m 644 /opt/erp/.remendo/service/${name} /etc/systemd/system/${name}`,
       'systemctl daemon-reload',
       `systemctl enable --now ${name}`,
     ]);
+    const odd = "/srv/Loja d'Água 100%";
+    const [copy] = (await service(tools, { root: odd, home: `${odd}/.remendo` }).install()).commands;
+    expect(copy).toContain(`install -D -m 644 '/srv/Loja d'\\''Água 100%/.remendo/service/remendo-loja-d-gua-100-`);
+  });
+
+  it('a root that ends in a backslash takes no line of the unit along', () => {
+    expect(systemdUnits('remendo-erp', { ...definition, root: '/opt/erp\\' })[0]?.text).toMatch(
+      /^Description=Remendo agent of \/opt\/erp\/\nWants=/m,
+    );
   });
 
   it('whoever is not root is told what to run, or takes one of their own, which lingers', async () => {
@@ -199,6 +235,9 @@ describe('setting the agent up with systemd', () => {
     await expect(service(tools, {}, false).assertAllowed()).rejects.toMatchObject({
       code: 'SERVICE_FAILED',
       details: { command: 'sudo remendo setup --root /opt/erp' },
+    });
+    await expect(service(tools, {}, false, ['REMENDO_API_KEY']).assertAllowed()).rejects.toMatchObject({
+      details: { command: 'sudo --preserve-env=REMENDO_API_KEY remendo setup --root /opt/erp' },
     });
     const own = service(tools, { scope: 'user' }, false);
     await own.assertAllowed();
@@ -335,8 +374,17 @@ describe('setting the agent up with the task scheduler', () => {
     tools.refuse([], Buffer.from(written).toString('latin1'));
     expect((await task(tools).install()).outcome).toBe('kept');
     expect(tools.lines()).toHaveLength(1);
+    expect((await task(tools).install(true)).outcome).toBe('changed');
+    expect(tools.lines().slice(-2)).toEqual([`${schtasks} /End /TN ${taskName}`, `${schtasks} /Run /TN ${taskName}`]);
     expect((await task(tools, { account: 'LOJA\\erp' }).install()).outcome).toBe('changed');
     expect(tools.lines()).toContain(`${schtasks} /End /TN ${taskName}`);
+  });
+
+  it('refuses a path in which the scheduler would put a variable', () => {
+    const root = 'C:\\erp %windir% 100%';
+    const command = ['C:\\Remendo\\remendo.exe', 'agent', '--root', root] as const;
+    expect(() => task(recordedTools({}), { root, command })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    expect(task(recordedTools({}), { root: 'C:\\erp 100%' }).name).toContain('erp-100');
   });
 
   it('is taken away when it is there; without an administrator’s rights what to do is said', async () => {

@@ -4,7 +4,7 @@ import { parseWhoAmI } from '../permissions/windows-permissions.js';
 import { windowsTools } from '../permissions/windows-tools.js';
 import type { AgentDefinition, AgentService } from './agent-service.js';
 import { serviceTools } from './service-tools.js';
-import { systemdService } from './systemd-service.js';
+import { shellWord, systemdService } from './systemd-service.js';
 import { commandLineOf } from './windows-command-line.js';
 import { windowsTask } from './windows-task.js';
 
@@ -30,7 +30,6 @@ export const systemService: OpenService = (definition) => {
     userName: username,
     configFolder: XDG_CONFIG_HOME || join(homedir(), '.config'),
     callLine: process.argv.map(shellWord).join(' '),
+    variables: Object.keys(process.env).filter((name) => name.startsWith('REMENDO_')),
   });
 };
-
-const shellWord = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -14,6 +14,8 @@ export interface SystemdHost {
   readonly configFolder: string;
   /** The command line of this call of setup, for a person to repeat it with other rights. */
   readonly callLine: string;
+  /** Names of its variables that say something to it; `sudo` leaves them out unless it is told. */
+  readonly variables?: readonly string[];
 }
 
 /** There while systemd runs this machine. */
@@ -38,16 +40,13 @@ export function systemdService(definition: AgentDefinition, host: SystemdHost): 
   const isWritten = async (path: string, text: string): Promise<boolean> =>
     Buffer.from((await tools.read(path)) ?? []).toString('utf8') === text;
 
-  /** @returns how many of them were not as they should be, and whether there were any. */
-  const writeUnits = async (into: string): Promise<{ readonly changed: number; readonly isNew: boolean }> => {
-    const isNew = !tools.exists(join(into, main));
-    let changed = 0;
-    for (const unit of units) {
-      if (await isWritten(join(into, unit.name), unit.text)) continue;
-      await tools.write(join(into, unit.name), new TextEncoder().encode(unit.text));
-      changed += 1;
-    }
-    return { changed, isNew };
+  /** Those that are not as they should be. */
+  const wrongUnits = async (folderOf: string): Promise<typeof units> => {
+    const right = await Promise.all(units.map((unit) => isWritten(join(folderOf, unit.name), unit.text)));
+    return units.filter((_, index) => right[index] === false);
+  };
+  const writeUnits = async (into: string, wrong: typeof units): Promise<void> => {
+    for (const unit of wrong) await tools.write(join(into, unit.name), new TextEncoder().encode(unit.text));
   };
 
   /** Of the other way of running it: a timer that is none any more, a service that only a timer starts from now on. */
@@ -69,7 +68,7 @@ export function systemdService(definition: AgentDefinition, host: SystemdHost): 
 
   const handWritten = join(definition.home, 'service');
   const commandsByHand = (): readonly string[] => [
-    ...units.map((unit) => `install -m 644 ${join(handWritten, unit.name)} ${join(folder, unit.name)}`),
+    ...units.map((unit) => `install -D -m 644 ${shellWord(join(handWritten, unit.name))} ${shellWord(join(folder, unit.name))}`),
     `systemctl ${scoped(['daemon-reload']).join(' ')}`,
     `systemctl ${scoped(['enable', '--now', main]).join(' ')}`,
   ];
@@ -93,26 +92,37 @@ export function systemdService(definition: AgentDefinition, host: SystemdHost): 
     },
     async assertAllowed() {
       if (isUser || host.isRoot || !isBooted()) return;
+      const { callLine, variables = [], userName } = host;
+      const kept = variables.length === 0 ? '' : `--preserve-env=${variables.join(',')} `;
+      const command = `sudo ${kept}${callLine}`;
       throw new UpdaterError(
         'SERVICE_FAILED',
-        `only root sets up a service of the system; run: sudo ${host.callLine} (or add --user: the agent then runs as ${host.userName})`,
-        { details: { command: `sudo ${host.callLine}` } },
+        `only root sets up a service of the system; run: ${command} (or add --user: the agent then runs as ${userName})`,
+        { details: { command } },
       );
     },
-    async install(): Promise<ServiceOutcome> {
+    async install(restarts = false): Promise<ServiceOutcome> {
       if (!isBooted()) {
-        await writeUnits(handWritten);
+        await writeUnits(handWritten, await wrongUnits(handWritten));
         return { outcome: 'written', name: main, commands: commandsByHand() };
       }
       const hadOther = await takeAway(await outdated());
-      const { changed, isNew } = await writeUnits(folder);
-      if (changed > 0) await systemctl('daemon-reload');
+      const wrong = await wrongUnits(folder);
+      const isChanged = wrong.length > 0;
+      const isNew = !tools.exists(join(folder, main));
+      // Stopped before it is changed: whatever is cut short from here on, the next call finds it stopped, and starts it anew.
+      if (isChanged && !isNew) await systemctl('stop', main);
+      await writeUnits(folder, wrong);
+      if (isChanged) await systemctl('daemon-reload');
       const isEnabled = await says('is-enabled');
       if (!isEnabled) await systemctl('enable', main);
-      const isActive = await says('is-active');
-      if (changed > 0 || !isActive) await systemctl('restart', main);
+      const isActive = !isChanged && (await says('is-active'));
+      if (!isChanged && !isActive) await systemctl('daemon-reload');
+      // What a timer starts reads everything each time.
+      const isRestarted = !isActive || (restarts && definition.mode === 'daemon');
+      if (isRestarted) await systemctl('restart', main);
       const lingering = isUser ? await linger(host) : [];
-      const isKept = changed === 0 && isEnabled && isActive && !hadOther;
+      const isKept = isEnabled && !isRestarted && !hadOther;
       return { outcome: isKept ? 'kept' : isNew && !hadOther ? 'made' : 'changed', name: main, commands: lingering };
     },
     async remove() {
@@ -128,6 +138,9 @@ export function systemdService(definition: AgentDefinition, host: SystemdHost): 
     },
   };
 }
+
+/** As a shell takes it for one word. */
+export const shellWord = (text: string): string => (/^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
 
 /** Services of a person end with the last session, unless the person lingers. @returns what is left to somebody else. */
 async function linger({ tools, userName }: SystemdHost): Promise<readonly string[]> {

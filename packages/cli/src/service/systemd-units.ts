@@ -25,7 +25,7 @@ function serviceText(definition: AgentDefinition): string {
   const guard = guardCommand(definition);
   return lines([
     '[Unit]',
-    `Description=Remendo agent of ${specifiersEscaped(root)}`,
+    `Description=Remendo agent of ${describedRoot(root)}`,
     ...(isSystem ? ['Wants=network-online.target', 'After=network-online.target'] : []),
     // One start a minute is the limit; it is never given up, for nobody is there to start it again.
     ...(mode === 'daemon' ? ['StartLimitIntervalSec=0'] : []),
@@ -51,7 +51,7 @@ function serviceText(definition: AgentDefinition): string {
 const timerText = ({ root }: AgentDefinition): string =>
   lines([
     '[Unit]',
-    `Description=Remendo agent of ${specifiersEscaped(root)}, from time to time`,
+    `Description=Remendo agent of ${describedRoot(root)}, from time to time`,
     '',
     '[Timer]',
     'OnBootSec=5min',
@@ -85,6 +85,9 @@ function hardening({ root, home, scope }: AgentDefinition): readonly string[] {
 }
 
 const lines = (texts: readonly string[]): string => `${texts.join('\n')}\n`;
+
+/** A backslash at the end of a line would take the next one along. */
+const describedRoot = (root: string): string => specifiersEscaped(root.replaceAll('\\', '/'));
 
 const specifiersEscaped = (text: string): string => text.replaceAll('%', '%%');
 

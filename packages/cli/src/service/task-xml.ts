@@ -5,6 +5,7 @@
  * none. Nothing is lost by it. Neither can start programs with windows, which is why what an agent puts in place waits for the
  * next `launch` to be proved; a task starts with the machine too, whether anybody is signed in or not, and is started again.
  */
+import { UpdaterError } from '@remendo/core';
 import { type AgentDefinition, assertPlainText, guardCommand } from './agent-service.js';
 import { commandLineOf } from './windows-command-line.js';
 
@@ -19,8 +20,9 @@ const systemSid = 'S-1-5-18';
 
 /** @throws UpdaterError CONFIG_INVALID */
 export function taskXml(definition: AgentDefinition, options: TaskXmlOptions): string {
-  const { root, home, command, mode, account } = definition;
+  const { root, home, command, mode, account, spare } = definition;
   assertPlainText([root, home, ...command, ...(account === null ? [] : [account]), options.userName]);
+  assertNoVariables([...command, ...(spare === null ? [] : [spare])]);
   const guard = guardCommand(definition);
   const [program, ...args] = mode === 'daemon' ? command : ([...command, '--once'] as const);
   return [
@@ -72,6 +74,14 @@ export function taskXml(definition: AgentDefinition, options: TaskXmlOptions): s
     '</Task>',
     '',
   ].join('\r\n');
+}
+
+/** The scheduler puts variables in for `%NAME%`, and knows no way to write the signs themselves. @throws UpdaterError CONFIG_INVALID */
+function assertNoVariables(texts: readonly string[]): void {
+  const odd = texts.find((text) => /%[^%\\/:\s]+%|\$\(Arg\d+\)/i.test(text));
+  if (odd === undefined) return;
+  const problems = [`${JSON.stringify(odd)} can not stand in a task of Windows, which would put a variable in its place`];
+  throw new UpdaterError('CONFIG_INVALID', 'the settings are not right', { details: { problems } });
 }
 
 /**

@@ -53,13 +53,14 @@ export function windowsTask(definition: AgentDefinition, host: WindowsHost): Age
         { details: { command: host.callLine } },
       );
     },
-    async install(): Promise<ServiceOutcome> {
+    async install(restarts = false): Promise<ServiceOutcome> {
       const before = await registered();
-      if (before?.includes(mark) === true) return { outcome: 'kept', name, commands: [] };
+      const isRight = before?.includes(mark) === true;
+      if (isRight && !(restarts && definition.mode === 'daemon')) return { outcome: 'kept', name, commands: [] };
       // Byte order mark first: without it the scheduler takes the file for something else.
-      await tools.write(file, Buffer.from(`\ufeff${xml}`, 'utf16le'));
+      if (!isRight) await tools.write(file, Buffer.from(`\ufeff${xml}`, 'utf16le'));
       if (before !== null) await tools.run(schtasks, ['/End', '/TN', name]);
-      await run(...creating);
+      if (!isRight) await run(...creating);
       await run(...starting);
       return { outcome: before === null ? 'made' : 'changed', name, commands: [] };
     },

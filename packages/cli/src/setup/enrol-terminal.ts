@@ -21,7 +21,7 @@ import { programVersion } from '../version.js';
 import type { SetupAnswers } from './read-answers.js';
 
 /** In the updater's folder. */
-const terminalFile = (home: string): string => join(home, 'terminal-secret');
+export const terminalFile = (home: string): string => join(home, 'terminal-secret');
 export const customerFile = (home: string): string => join(home, 'customer.env');
 
 export interface Identity {

@@ -18,7 +18,8 @@ export async function installApplication(setup: Setup): Promise<void> {
     },
   };
   const { root, home } = answers.layout;
-  const install = { flags: { root, home }, yes: true, command: [], isShown: true };
+  const from = answers.bundle === null ? {} : { bundle: answers.bundle };
+  const install = { flags: { root, home, ...from }, yes: true, command: [], isShown: true };
   await telling(setup, 'application', () => runInstall({ ...context, output: quiet }, null, install));
   const { outcome, version } = result;
   const installed = typeof version === 'string' ? version : null;

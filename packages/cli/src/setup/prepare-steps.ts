@@ -1,6 +1,7 @@
 /** The first steps: folders, permissions, root of trust, configuration. */
 import { join } from 'node:path';
 import { configFileName } from '../config-files.js';
+import { dayText } from '../output/duration.js';
 import { printable } from '../output/printable.js';
 import { judge } from '../permissions/guard-install.js';
 import { identityOf } from './enrol-terminal.js';
@@ -44,7 +45,11 @@ export async function prepare(setup: Setup, root: RootOfTrust | null): Promise<P
 function tellTrust({ context: { output }, say, steps, isDry }: Setup, trust: Trust, root: RootOfTrust | null): void {
   switch (trust) {
     case 'shipped':
-      steps.tell('trust', isDry ? 'planned' : 'done', say.trustShipped(root?.version ?? 0, (root?.expires ?? '').slice(0, 10)));
+      steps.tell(
+        'trust',
+        isDry ? 'planned' : 'done',
+        say.trustShipped(root?.version ?? 0, dayText(output.language, (root?.expires ?? '').slice(0, 10))),
+      );
       return;
     case 'kept':
       steps.tell('trust', 'kept', say.trustKept);

@@ -11,6 +11,7 @@ import { readSettings, type Setting, type SettingName, type SettingSources, type
 import { configFileName, readSecret } from '../config-files.js';
 import { credentialsOf } from '../credentials.js';
 import { type ServiceSettings, serviceSettingsOf } from '../service/service-settings.js';
+import { problemsOfAnswers } from './check-answers.js';
 import { type OnlySetup, type RegisterAnswers, splitAnswers, type TerminalAnswers } from './setup-answers.js';
 
 export interface SetupAnswers {
@@ -25,6 +26,8 @@ export interface SetupAnswers {
   readonly trustsFirstUse: boolean;
   readonly service: ServiceSettings;
   readonly selfUpdate: SelfUpdateSettings | null;
+  /** A folder that the install is from; null: from the server. */
+  readonly bundle: string | null;
   /** Null: nobody is to be registered. */
   readonly register: RegisterAnswers | null;
   readonly enrols: boolean;
@@ -52,9 +55,13 @@ export const setupNames = (Object.keys(table) as SettingName[]).filter((name) =>
 const unwrittenNames: readonly SettingName[] = ['root', 'home', 'trustRoot'];
 
 /** Names of files in the configuration: from any folder they have to lead to the same one. */
-const fileNames: readonly string[] = [table.trustRoot, table.openpgpKeys, table.apiKey, table.apiSecret, table.terminalSecret].map(
-  ({ name }) => name,
-);
+const fileNames: readonly string[] = [
+  ...[table.trustRoot, table.openpgpKeys, table.bundle],
+  ...[table.apiKey, table.apiSecret, table.terminalSecret],
+].map(({ name }) => name);
+
+/** Written down only where a file says so: a flag or a variable of `setup` is about this one call, and a stick is taken out again. */
+const ofThisCall = (name: SettingName, { kind }: Setting): boolean => kind === 'secret' || name === 'bundle';
 
 /** @throws UpdaterError CONFIG_INVALID with every problem. */
 export async function readAnswers({ flags, environment, answers, own, ownService }: SetupGiven): Promise<SetupAnswers> {
@@ -65,6 +72,7 @@ export async function readAnswers({ flags, environment, answers, own, ownService
   const before = layout === null ? {} : await configurationOf(layout.home);
   const file = { path: answers ?? configFileName, value: { ...before, ...split.settings } };
   const values = readAll({ flags, environment, file, readSecret }, problems);
+  if (values !== null && layout !== null) problems.push(...(await problemsOfAnswers(values, { home: layout.home, environment })));
   if (values?.server === null || values === null || layout === null || problems.length > 0) throw invalid(problems);
   const configured = serviceSettingsOf(values.service);
   const service = { ...configured, ...ownService };
@@ -81,6 +89,7 @@ export async function readAnswers({ flags, environment, answers, own, ownService
     trustsFirstUse: values.trustFirstUse ?? true,
     service,
     selfUpdate: values.selfUpdate,
+    bundle: values.bundle === null ? null : resolve(values.bundle),
     register: told.register ?? null,
     enrols: told.enrol ?? true,
     terminal: { ...split.own.terminal, ...own.terminal, name, branch },
@@ -136,6 +145,23 @@ function placeOf({ flags, environment, answered }: PlaceSources): InstallLayout 
   return root === null ? null : installLayout(root, given('home') ?? undefined);
 }
 
+/** What is needed to take the agent away: whatever else the configuration says, or that it is gone, is no hindrance. */
+export async function readPlace({ flags, environment, answers, ownService }: SetupGiven): Promise<SetupPlace> {
+  const answered = answers === null ? {} : splitAnswers(await readObject(answers), answers, []).settings;
+  const layout = placeOf({ flags, environment, answered });
+  if (layout === null) throw invalid([`${table.root.flag} is missing (or ${table.root.variable} in the environment)`]);
+  const before = await configurationOf(layout.home).catch(() => ({}));
+  const said: Readonly<Record<string, unknown>> = { ...before, ...answered };
+  const names = ['service', 'selfUpdate'] as const;
+  const value = Object.fromEntries(names.flatMap((name) => (said[name] === undefined ? [] : [[name, said[name]]])));
+  const file = { path: answers ?? configFileName, value };
+  const { service, selfUpdate } = readSettings(names, { flags, environment, file, readSecret });
+  // However it is to be run from now on: it may have been run otherwise before.
+  return { layout, service: { ...serviceSettingsOf(service), ...ownService, mode: 'daemon' }, selfUpdate };
+}
+
+export type SetupPlace = Pick<SetupAnswers, 'layout' | 'service' | 'selfUpdate'>;
+
 const configurationOf = async (home: string): Promise<Readonly<Record<string, unknown>>> => {
   const path = join(home, configFileName);
   return (await stat(path).catch(() => null)) === null ? {} : readObject(path);
@@ -161,7 +187,7 @@ function configurationFrom(
     const one: Setting = table[name];
     if (unwrittenNames.includes(name)) continue;
     // A secret stays in a file of its own, which the configuration names.
-    const value = one.kind === 'secret' ? inFile[one.name] : values[name];
+    const value = ofThisCall(name, one) ? inFile[one.name] : values[name];
     if (value !== null && value !== undefined && !isDefault(one, value)) configuration[one.name] = value;
   }
   return configuration;

@@ -18,7 +18,7 @@ import type { Identity } from './enrol-terminal.js';
 import { installApplication } from './install-application.js';
 import { type SetupMessages, setupMessages } from './messages.js';
 import { type Prepared, prepare } from './prepare-steps.js';
-import { readAnswers, type SetupGiven } from './read-answers.js';
+import { readAnswers, readPlace, type SetupGiven } from './read-answers.js';
 import { type RootOfTrust, readRootOfTrust } from './root-of-trust.js';
 import { removeAgent, setUpAgent } from './set-up-agent.js';
 import type { Setup, SetupPorts } from './setup.js';
@@ -44,11 +44,15 @@ export async function runSetup(
 ): Promise<number> {
   const { output, language, environment } = context;
   const say = setupMessages(language);
+  if (isRemoving) {
+    const place = await readPlace({ ...given, environment });
+    const service = agentServiceOf(place.layout, place, ports.openService);
+    return removeAgent({ context, say, service, steps: toldSteps(output, say), isDry });
+  }
   const answers = await readAnswers({ ...given, environment });
   const service = agentServiceOf(answers.layout, answers, ports.openService);
   const steps = toldSteps(output, say);
   const setup: Setup = { context, say, answers, ports, service, steps, left: [], isDry };
-  if (isRemoving) return removeAgent(setup);
   warnUnsupported(output, say, ports.system);
   const root = answers.trustRoot === null ? null : await readRootOfTrust(answers.trustRoot);
   await service?.assertAllowed();

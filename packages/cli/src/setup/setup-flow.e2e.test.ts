@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import { errorChain } from '@remendo/core';
+import { acquireInstallLock, errorChain, nodeHost } from '@remendo/core';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -173,8 +173,19 @@ describe('one file of answers', () => {
     ]);
     expect((await asOperator('/api/v1/terminals')).terminals).toHaveLength(1);
 
+    // An agent that runs has read its settings when it started; the first of the two calls fails on the way to it.
+    await writeFile(join(root, '.remendo', 'agent.lock'), '');
+    const later = answersFor(root, { agent: { jitterMinutesMax: 5 } });
+    const lock = await acquireInstallLock(nodeHost(), join(root, '.remendo', 'lock'));
+    expect(stepsOf(await setUp(later, tools))).toEqual(expect.arrayContaining(['configuration changed', 'application failed']));
+    await lock.release();
+    tools.lines();
+    expect(stepsOf(await setUp(later, tools))).toEqual(expect.arrayContaining(['configuration kept', 'agent changed']));
+    expect(tools.lines().at(-1)).toContain('systemctl restart');
+
     const license = await runRemendo(['license', '--root', root]);
     expect(license.code, license.stderr).toBe(0);
+    expect(license.stdout).toMatch(/^posta +non confermata/m);
     const check = await runRemendo(['check', '--root', root], {
       environment: { REMENDO_API_KEY: 'rk_abcdefghijkl_nothing', REMENDO_API_SECRET: 'nothing' },
     });
@@ -201,6 +212,7 @@ describe('one file of answers', () => {
     expect((await confirm('AAAAAAAAAA')).code).toBe(exitCodes.record);
     const ran = await confirm(code.toLowerCase());
     expect(ran.stdout, ran.stderr).toContain("L'indirizzo di posta è confermato");
+    expect((await runRemendo(['license', '--root', root, '--lang', 'it'])).stdout).toMatch(/^posta +confermata$/m);
   }, 60_000);
 });
 

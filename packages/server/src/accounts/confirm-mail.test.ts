@@ -34,6 +34,9 @@ async function register(fields: object = {}): Promise<Registered> {
 const confirm = async (as: Identity, code: string): Promise<number> =>
   (await ask(server, 'POST', '/api/v1/mail/confirm', { as, body: { code } })).status;
 
+const isConfirmed = async (as: Identity): Promise<boolean | undefined> =>
+  (await ask(server, 'GET', '/api/v1/license/verify', { as })).body.mail_confirmed;
+
 const report = (as: Identity, id: string, state: string) =>
   ask(server, 'POST', '/api/v1/backups/reports', {
     as,
@@ -67,7 +70,9 @@ it('one mail asks whether the address is theirs, in words of ours alone, and not
   expect(await confirm(as, 'AAAAAAAAAA')).toBe(404);
   const terminal = await newTerminal(server, { code: customer, email, as });
   expect(await confirm(terminal.as, code)).toBe(403);
+  expect([await isConfirmed(as), await isConfirmed(terminal.as)]).toEqual([false, false]);
   expect(await confirm(as, code)).toBe(204);
+  expect([await isConfirmed(as), await isConfirmed(terminal.as)]).toEqual([true, true]);
   expect(await confirm(as, code)).toBe(404);
   expect(mail.mails).toHaveLength(1);
   await report(as, 'r-2', 'stale');

@@ -7,7 +7,7 @@ import { digestOf, UpdaterError } from '@remendo/core';
 import { sql } from 'kysely';
 import { type Actor, recordAudit } from '../audit/record-audit.js';
 import type { Changes } from '../database/changes.js';
-import type { Tx } from '../database/open-database.js';
+import type { Db, Tx } from '../database/open-database.js';
 import type { Notifier } from '../notifications/notifier.js';
 import { lockCustomer } from './customer-records.js';
 
@@ -53,6 +53,17 @@ async function countCodes(tx: Tx, address: string): Promise<{ readonly all: numb
     from notification_delivery
     where channel = 'mail' and updated_at > now() - interval '1 day' and recipient ? 'code'`.execute(tx);
   return { all: Number(rows[0]?.all ?? 0), own: Number(rows[0]?.own ?? 0) };
+}
+
+/** Whether mails go to the customer's address. Null: this server sends none. */
+export async function isMailConfirmed(
+  { notifier }: Pick<CodePorts, 'notifier'>,
+  db: Db,
+  customerId: number,
+): Promise<boolean | null> {
+  if (!notifier.hasMail) return null;
+  const row = await db.selectFrom('customer').select('mail_confirmed_at').where('id', '=', customerId).executeTakeFirst();
+  return (row?.mail_confirmed_at ?? null) !== null;
 }
 
 /** From now on mails go there. @throws UpdaterError RECORD_NOT_FOUND for another code than the last one, or one that is too old. */

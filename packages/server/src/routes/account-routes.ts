@@ -12,7 +12,7 @@ import {
 } from '@remendo/core/protocol';
 import type { FastifyRequest } from 'fastify';
 import { Type } from 'typebox';
-import { codeCharacters, confirmMail, sendMailCode } from '../accounts/confirm-mail.js';
+import { codeCharacters, confirmMail, isMailConfirmed, sendMailCode } from '../accounts/confirm-mail.js';
 import { listKeys, revokeKey, rotateKeys } from '../accounts/customer-keys.js';
 import { daysLeft, lastDay, licenceState } from '../accounts/licence.js';
 import { type CustomerAccount, requireCustomer, requireCustomerKey } from '../accounts/principal.js';
@@ -91,7 +91,10 @@ function licenseRoute(app: App, ports: AppPorts): void {
   app.get('/api/v1/license/verify', { schema }, async (request, reply) => {
     const customer = requireCustomer(request);
     reply.header('cache-control', 'private, no-cache');
-    return withOldNames(request, licenseAnswer(customer, new Date(), ports.config.licenseGraceDays), oldLicenseNames);
+    const isConfirmed = await isMailConfirmed(ports, ports.database.db, customer.id);
+    const answer = licenseAnswer(customer, new Date(), ports.config.licenseGraceDays);
+    const mail = isConfirmed === null ? {} : { mail_confirmed: isConfirmed };
+    return withOldNames(request, { ...answer, ...mail }, oldLicenseNames);
   });
 }
 
