@@ -20,7 +20,7 @@ async function verdict(proving: Promise<void>): Promise<unknown> {
 
 const ask = (world: World, maxAgeHours = 24, names = ['database']) => {
   const jobs = names.map((name) => ({ name, folder: world.folder }));
-  return verdict(assertProvenBackup({ home: world.home, jobs, maxAgeHours, now: new Date(world.clock.now()) }));
+  return verdict(assertProvenBackup({ home: world.home, jobs, maxAgeHours, clock: world.clock }));
 };
 
 describe('an update that waits for a backup', () => {

@@ -1,11 +1,11 @@
 /** "No backup, no update": what an update asks before anything is downloaded, and again before the swap. */
 import { lstat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
-import { UpdaterError } from '@remendo/core';
+import { type Clock, UpdaterError } from '@remendo/core';
+import { durationText } from '../output/duration.js';
 import { recordOf } from './advance-record.js';
 import { type BackupMonitorOptions, createBackupMonitor } from './backup-monitor.js';
 import { clockToleranceMs } from './judge-files.js';
-import { durationText } from './messages.js';
 import type { BackupJob } from './parse-backups.js';
 import { type BackupRecords, type JobRecord, readRecords } from './records.js';
 
@@ -15,8 +15,11 @@ export interface ProvenBackupOptions {
   /** All of them have to be proven. */
   readonly jobs: readonly Pick<BackupJob, 'name' | 'folder'>[];
   readonly maxAgeHours: number;
-  readonly now: Date;
+  readonly clock: Clock;
 }
+
+/** An application may be waiting to be started: a share that says nothing for so long is not there. */
+const silentMsMax = 60_000;
 
 /**
  * Afterwards every job has a backup that was proved, is still there as it was, and is at most so old. Reads only what is
@@ -24,10 +27,10 @@ export interface ProvenBackupOptions {
  * @throws UpdaterError BACKUP_MISSING with the jobs that have none in `details.jobs`, and a sentence for each in
  *   `details.problems`; STORAGE_FAILED.
  */
-export async function assertProvenBackup({ home, jobs, maxAgeHours, now }: ProvenBackupOptions): Promise<void> {
+export async function assertProvenBackup({ home, jobs, maxAgeHours, clock }: ProvenBackupOptions): Promise<void> {
   const records = await readRecords(home);
   const checked = await Promise.all(
-    jobs.map(async (job) => ({ job, problem: await problemOf(job, records, { maxAgeHours, now }) })),
+    jobs.map(async (job) => ({ job, problem: await problemOf(job, records, { maxAgeHours, clock }) })),
   );
   const failing = checked.filter((one): one is { job: BackupJob; problem: string } => one.problem !== null);
   if (failing.length === 0) return;
@@ -48,29 +51,37 @@ export async function proveBackups(options: BackupMonitorOptions): Promise<void>
   if (maxAgeHours === null) return;
   const jobs = backups.jobs.filter(({ guardsUpdates }) => guardsUpdates);
   const records = await readRecords(home);
-  const limits = { maxAgeHours, now: new Date(clock.now()) };
-  const monitor = createBackupMonitor(options);
+  const limits = { maxAgeHours, clock };
+  const monitor = createBackupMonitor({ listMsMax: silentMsMax, ...options });
   for (const job of jobs) if ((await problemOf(job, records, limits)) !== null) await monitor.look(job);
-  await assertProvenBackup({ home, jobs, ...limits, now: new Date(clock.now()) });
+  await assertProvenBackup({ home, jobs, ...limits });
 }
 
-type Limits = Pick<ProvenBackupOptions, 'maxAgeHours' | 'now'>;
+type Limits = Pick<ProvenBackupOptions, 'maxAgeHours' | 'clock'>;
 
 /** Null: it is proven. */
 async function problemOf(
   { name, folder }: Pick<BackupJob, 'name' | 'folder'>,
   records: BackupRecords,
-  { maxAgeHours, now }: Limits,
+  { maxAgeHours, clock }: Limits,
 ): Promise<string | null> {
   const { proven, results } = recordOf(records, name);
   const last = results[0];
   if (last === undefined) return `${name} was never checked`;
   if (proven === null) return `${name} has no proven backup; it is ${last.state}`;
-  const ageMs = now.getTime() - proven.madeMs;
+  const ageMs = clock.now() - proven.madeMs;
   const age = durationText(Math.abs(ageMs) / 1_000, 'en');
   if (ageMs < -clockToleranceMs) return `${name} was proven by a clock that is ${age} ahead`;
   if (ageMs > maxAgeHours * 3_600_000) return `${name} has a proven backup that is ${age} old`;
-  return (await isStillThere(folder, proven)) ? null : `${name} had a proven backup, which is gone or has changed`;
+  if (await inTime(clock, isStillThere(folder, proven))) return null;
+  return `${name} had a proven backup, which is gone or has changed`;
+}
+
+async function inTime(clock: Clock, answer: Promise<boolean>): Promise<boolean> {
+  const over = new AbortController();
+  const late = clock.sleep(silentMsMax, over.signal).then(() => false);
+  late.catch(() => undefined);
+  return Promise.race([answer, late]).finally(() => over.abort());
 }
 
 async function isStillThere(folder: string, proven: NonNullable<JobRecord['proven']>): Promise<boolean> {

@@ -1,11 +1,13 @@
 /** Jobs and their states as a table, and what is wrong below it. */
 import type { CommandContext } from '../command-context.js';
+import { durationText, momentText } from '../output/duration.js';
+import { toldError } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import { quantities } from '../output/quantity.js';
 import { tableLines } from '../output/table.js';
 import { detailOf } from './alert-text.js';
 import type { Undelivered } from './deliver-messages.js';
-import { backupMessages, durationText, findingText, stateTexts, timeText } from './messages.js';
+import { backupMessages, findingText, stateTexts } from './messages.js';
 import type { BackupJob } from './parse-backups.js';
 import type { JobRecord } from './records.js';
 
@@ -27,11 +29,11 @@ export function backupLines({ language, output }: CommandContext, lines: readonl
     return [
       printable(job.name),
       (state === 'ok' ? green : red)(stateTexts[language][state]),
-      timeText(record.sinceMs),
+      momentText(language, record.sinceMs),
       newest === null ? say.none : `${printable(newest.name)} (${say.ago(age)})`,
       newest === null ? '' : bytes(newest.bytes),
       number(files),
-      timeText(atMs),
+      momentText(language, atMs),
     ];
   });
   const columns = [
@@ -49,7 +51,7 @@ export function undeliveredLines({ language }: CommandContext, undelivered: read
   const say = backupMessages(language);
   return undelivered.map(({ target, count, error }) => {
     if (error === null) return printable(say.queued(target, count));
-    return printable(say.waiting(target, count, error instanceof Error ? error.message : String(error)));
+    return printable(say.waiting(target, count, toldError(error, language)));
   });
 }
 

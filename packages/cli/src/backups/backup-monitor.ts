@@ -41,6 +41,7 @@ export interface BackupMonitorOptions {
   /** For tests: default the platform's. */
   readonly fetch?: typeof globalThis.fetch;
   readonly freeBytes?: CheckPorts['freeBytes'];
+  readonly listMsMax?: CheckPorts['listMsMax'];
 }
 
 export interface LookedAt {
@@ -51,7 +52,7 @@ export interface LookedAt {
 }
 
 export interface BackupMonitor {
-  /** Looks at one job now. @throws the signal's reason, UpdaterError STORAGE_…, TRANSACTION_LOCKED. */
+  /** Looks at one job now; what another program saw who began later is not turned back. @throws the signal's reason, UpdaterError STORAGE_…, TRANSACTION_LOCKED. */
   look(job: BackupJob, again?: VerifyOptions['again']): Promise<LookedAt>;
   /** Takes the job's newest backup as what is usual from now on, when nothing but its size speaks against it. */
   accept(job: BackupJob): Promise<LookedAt>;
@@ -70,7 +71,8 @@ export function createBackupMonitor(options: BackupMonitorOptions): BackupMonito
     const before = forget ? { ...known, goods: [] } : known;
     const checked = await checkJob(job, before, options, again);
     const isAccepted = forget && checked.good !== null;
-    const looked = await changeRecords(ports, (records) => store(records, senders, { job, checked, isAccepted }));
+    const seen = { job, checked, isAccepted, lastId: known.results[0]?.id };
+    const looked = await changeRecords(ports, (records) => store(records, senders, seen));
     logResult(log, looked);
     return looked;
   };
@@ -86,10 +88,16 @@ interface Seen {
   readonly job: BackupJob;
   readonly checked: CheckedJob;
   readonly isAccepted: boolean;
+  /** Of the result that was the last one when the look began. */
+  readonly lastId: string | undefined;
 }
 
-function store(records: BackupRecords, senders: readonly MessageSender[], { job, checked, isAccepted }: Seen) {
+function store(records: BackupRecords, senders: readonly MessageSender[], { job, checked, isAccepted, lastId }: Seen) {
   const known = recordOf(records, job.name);
+  const [last] = known.results;
+  // A look takes hours where it reads a large file. What somebody saw who began later stands.
+  const isOvertaken = last !== undefined && last.id !== lastId && last.atMs > checked.result.atMs;
+  if (isOvertaken && !isAccepted) return { records, value: { job, checked, record: known, isChange: false } };
   const before = isAccepted ? { ...known, goods: [] } : known;
   const record = advanceRecord(before, checked);
   const { intervalSeconds, graceSeconds } = job;

@@ -2,7 +2,8 @@
 import { type Static, Type } from 'typebox';
 import { languages } from '../language.js';
 
-const name = Type.String({ minLength: 1, maxLength: 128, pattern: '^\\S(?:.*\\S)?$' });
+/** Of one line, and without what no server stores. */
+const name = Type.String({ minLength: 1, maxLength: 128, pattern: '^(?!.*[\\p{Cc}\\p{Cs}])\\S(?:.*\\S)?$' });
 const path = Type.String({ minLength: 1, maxLength: 4_096 });
 const yearSeconds = 31_536_000;
 const bytes = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
@@ -79,7 +80,7 @@ export const BackupSettings = Type.Object(
     jobs: Type.Array(BackupJobSettings, { maxItems: 100 }),
     targets: Type.Optional(Type.Array(BackupTargetSettings, { maxItems: 20 })),
     /** What alerts call this place; an enrolled terminal's branch goes before it. */
-    branch: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    branch: Type.Optional(Type.String({ minLength: 1, maxLength: 128, pattern: '^[^\\p{Cc}\\p{Cs}]+$' })),
     /** Updates are installed only while every backup that guards them is proven and at most this old. */
     backupMaxAgeHours: Type.Optional(Type.Integer({ minimum: 1, maximum: 8_784 })),
   },

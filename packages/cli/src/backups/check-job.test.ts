@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { createBackupMonitor } from './backup-monitor.js';
 import type { BackupJobSettings } from './backup-settings.js';
 import { content, hourMs, jobIn, minuteMs, never, newWorld, type World, zipOf } from './backups.test.support.js';
-import { listBackupFiles } from './list-backup-files.js';
+import { listBackupFiles, plainPath } from './list-backup-files.js';
 
 /** State and kinds of what is wrong, as one look sees them. */
 async function look(world: World, more: Partial<BackupJobSettings> = {}, free = 10_000_000_000) {
@@ -104,6 +104,22 @@ describe.skipIf(process.platform === 'win32')('a backup is unreadable', () => {
     await (await opendir(world.folder)).close();
   });
 
+  it('when a folder below it is for others, but for those that systems keep and that no pattern means', async () => {
+    const { chmod } = await import('node:fs/promises');
+    const world = await newWorld();
+    await world.put('2026/db.zip', zipOf(10));
+    await chmod(join(world.folder, '..'), 0o755);
+    await world.put('$RECYCLE.BIN/S-1-5-21/gone.zip', 'thrown away', 0);
+    for (const name of ['lost+found', '.snapshot', 'System Volume Information']) await mkdir(join(world.folder, name), { mode: 0 });
+    const listed = () => asNobody(() => listBackupFiles({ folder: world.folder, files: '**/*.zip', signal: never }));
+    expect(await listed()).toMatchObject({ count: 1, files: [{ name: '2026/db.zip' }] });
+    const closed = join(world.folder, '2026', 'closed');
+    await mkdir(closed, { mode: 0 });
+    expect(await listed()).toEqual({ kind: 'folder_unreadable', values: { folder: closed, why: 'EACCES' } });
+    for (const name of ['lost+found', '.snapshot', 'System Volume Information', '2026/closed'])
+      await chmod(join(world.folder, name), 0o755);
+  });
+
   it('when its folder leads in a circle, and when it holds too much to be judged', async () => {
     const world = await newWorld();
     const circle = join(world.home, 'circle');
@@ -149,6 +165,34 @@ describe('a file that is still being written', () => {
     expect(await look(world)).toMatchObject({ state: 'empty', kinds: ['no_file'] });
     await world.put('1.zip', 'PK', 0);
     expect(await look(world)).toMatchObject({ state: 'empty', kinds: ['no_file'], isGrowing: true });
+  });
+
+  it('alone and without an end is no backup: that is stale after twice the time that is allowed', async () => {
+    const world = await newWorld();
+    const states: string[] = [];
+    for (let hours = 0; hours <= 60; hours += 4) {
+      await world.put('live.db', 'x'.repeat(hours), 0);
+      states.push((await look(world)).state);
+      world.clock.advance(4 * hourMs);
+    }
+    // A day and four hours, twice.
+    expect(states.lastIndexOf('ok') * 4).toBe(56);
+    await world.put('live.db', 'y', 0);
+    expect(await look(world)).toMatchObject({ state: 'stale', kinds: ['never_finished'] });
+    world.clock.advance(hourMs);
+    expect((await look(world)).state).toBe('ok');
+  });
+
+  it('is known by what it does where the clock of its writer is ahead', async () => {
+    const world = await newWorld();
+    await world.put('1.zip', zipOf(10), 5 * hourMs);
+    await world.put('2.zip', 'PK', -hourMs);
+    expect(await look(world)).toMatchObject({ state: 'ok', newest: '1.zip', isGrowing: true });
+    await world.put('2.zip', zipOf(10), -1.1 * hourMs);
+    world.clock.advance(minuteMs);
+    expect(await look(world)).toMatchObject({ newest: '1.zip', isGrowing: true });
+    world.clock.advance(3 * minuteMs);
+    expect(await look(world)).toMatchObject({ state: 'ok', newest: '2.zip', isGrowing: false });
   });
 
   it('heals nothing before it is finished', async () => {
@@ -259,6 +303,13 @@ describe('the folder', () => {
     const world = await newWorld();
     await world.put(Buffer.from('C\xf3pia.zip', 'latin1'), zipOf(10));
     expect(await look(world, { files: '*.zip' })).toMatchObject({ state: 'ok', newest: 'C\ufffdpia.zip' });
+  });
+
+  it('is called by commands and people as they know it, also where Windows wants it otherwise', () => {
+    const plain = (path: string): string => plainPath(Buffer.from(path));
+    expect(plain('\\\\?\\D:\\Backup\\db.zip')).toBe('D:\\Backup\\db.zip');
+    expect(plain('\\\\?\\UNC\\nas\\erp\\db.zip')).toBe('\\\\nas\\erp\\db.zip');
+    expect(plain('/backup/db.zip')).toBe('/backup/db.zip');
   });
 
   it('does not count what lies beside backups', async () => {

@@ -4,10 +4,10 @@ import type { Clock, Random } from '@remendo/core';
 import { proofsKept, stateBefore, usualBytes } from './advance-record.js';
 import type { CheckedJob } from './checked-job.js';
 import { byGravity, type Finding, finding, stateOf } from './finding.js';
-import { chooseNewest, type DatedFile, dateFiles, judgeAge, judgeSizes } from './judge-files.js';
+import { chooseNewest, type DatedFile, dateFiles, isSettled, judgeAge, judgeSizes, judgeUnfinished } from './judge-files.js';
 import { type BackupListing, listBackupFiles } from './list-backup-files.js';
 import type { BackupJob } from './parse-backups.js';
-import type { BackupResult, GoodFile, JobRecord, Proof } from './records.js';
+import type { AheadFile, BackupResult, GoodFile, JobRecord, Proof } from './records.js';
 import { type VerifyOptions, verifyBackup } from './verify-backup.js';
 
 export interface CheckPorts {
@@ -19,7 +19,7 @@ export interface CheckPorts {
   /** Bytes free on the volume of a folder; null: it does not say. Default: the system's answer. */
   readonly freeBytes?: ((folder: string) => Promise<number | null>) | undefined;
   /** For how long a folder may say nothing; default ten minutes. */
-  readonly listMsMax?: number;
+  readonly listMsMax?: number | undefined;
 }
 
 const listMsMaxDefault = 600_000;
@@ -37,8 +37,9 @@ export async function checkJob(
   const { files, ahead } = dateFiles(listing, record.ahead, nowMs);
   const growing = new Set<string>();
   for (;;) {
-    const { newest, latest } = chooseNewest(files, job, nowMs, growing);
-    if (newest === null && latest !== null) return undecided(record, ports, listing, latest);
+    const settling = { nowMs, growing, proofs: record.proofs };
+    const { newest, latest } = chooseNewest(files, job, settling);
+    if (newest === null && latest !== null) return undecided(job, record, ports, { listing, latest, ahead });
     const aged = judgeAge({ newest, latest }, job, { nowMs, was: stateBefore(record) });
     const options = { nowMs, again, proofs: record.proofs, signal: ports.signal, environment: ports.environment };
     const verdict = aged.length > 0 || newest === null ? null : await verifyBackup(newest, job, options);
@@ -48,7 +49,11 @@ export async function checkJob(
     }
     const proof = verdict?.proof ?? null;
     const freeBytes = await (ports.freeBytes ?? freeBytesOf)(job.folder);
-    const sizes = judgeSizes(newest, job, { usual: usualBytes(record), copies: copiesOf(listing, job, nowMs, growing), freeBytes });
+    const sizes = judgeSizes(newest, job, {
+      usual: usualBytes(record),
+      copies: copiesOf(listing, files, (file) => isSettled(file, job, settling)),
+      freeBytes,
+    });
     const bad = proof?.bad ?? null;
     const findings = byGravity([...aged, ...(bad === null ? [] : [bad]), ...sizes]);
     const isGood = proof !== null && bad === null && !findings.some(({ kind }) => kind === 'file_small' || kind === 'file_shrunk');
@@ -105,25 +110,31 @@ function failed(record: JobRecord, { random }: CheckPorts, nowMs: number, what: 
   };
 }
 
-/** All that is there is still being written: what was said before stays said. */
-async function undecided(record: JobRecord, ports: CheckPorts, listing: BackupListing, latest: DatedFile): Promise<CheckedJob> {
+interface Unfinished {
+  readonly listing: BackupListing;
+  readonly latest: DatedFile;
+  readonly ahead: readonly AheadFile[];
+}
+
+/** All that is there is still being written: what was said before stays said, unless it never ends. */
+function undecided(job: BackupJob, record: JobRecord, ports: CheckPorts, { listing, latest, ahead }: Unfinished): CheckedJob {
   const { count, totalBytes } = listing;
+  const nowMs = ports.clock.now();
   const [last] = record.results;
+  const was = last?.findings ?? [];
+  const findings = stateBefore(record) === 'ok' ? judgeUnfinished(latest, job, { record, nowMs }) : was;
   return {
     result: {
-      ...{ id: ports.random.id(), atMs: ports.clock.now(), state: stateBefore(record), findings: last?.findings ?? [] },
+      ...{ id: ports.random.id(), atMs: nowMs, state: stateOf(findings), findings: [...findings] },
       ...{ files: count, totalBytes, newest: shown(latest), freeBytes: null },
     },
-    ...{ proofs: [...record.proofs], ahead: [...record.ahead], good: null, proven: null, isGrowing: true },
+    ...{ proofs: [...record.proofs], ahead: [...ahead], good: null, proven: null, isGrowing: true },
   };
 }
 
 /** Files that nobody writes to any more and that hold something. Of more than are remembered by name, all count. */
-function copiesOf({ count, files }: BackupListing, job: BackupJob, nowMs: number, growing: ReadonlySet<string>): number {
-  const isCopy = (bytes: number, modifiedMs: number, name: string): boolean =>
-    bytes > 0 && !growing.has(name) && !(modifiedMs > nowMs - job.settleSeconds * 1_000 && modifiedMs <= nowMs);
-  return count - files.filter(({ bytes, modifiedMs, name }) => !isCopy(bytes, modifiedMs, name)).length;
-}
+const copiesOf = ({ count }: BackupListing, files: readonly DatedFile[], isDone: (file: DatedFile) => boolean): number =>
+  count - files.filter((file) => file.bytes === 0 || !isDone(file)).length;
 
 /** Each file once, the last judged first. */
 const remembered = (proofs: readonly Proof[], proof: Proof): Proof[] =>

@@ -1,10 +1,10 @@
 /** The way of messages from the disk to those who are to be told. */
-import { writeFile } from 'node:fs/promises';
+import { copyFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { BackupMonitorOptions } from './backup-monitor.js';
 import { hourMs, jobIn, minuteMs, newWorld, type World, zipOf } from './backups.test.support.js';
-import { readRecords } from './records.js';
+import { readRecords, recordsPath } from './records.js';
 import { runDueBackupJobs } from './run-due-jobs.js';
 import { startGoogle, startHttpDouble, startMailServer } from './senders/senders.test.support.js';
 
@@ -21,10 +21,11 @@ interface Report {
 async function startReports() {
   const reports = new Map<string, Report>();
   const batches: number[] = [];
-  const so = { status: 200, refuses: '', losesAnswer: false };
+  const so = { status: 200, refuses: '', losesAnswer: false, takes: 100 };
   const { url } = await startHttpDouble(({ body }, response) => {
     const given = (JSON.parse(body) as { reports: Report[] }).reports;
     batches.push(given.length);
+    if (given.length > so.takes) return void response.writeHead(413).end('too large');
     const isRefused = given.some(({ job }) => job === so.refuses);
     if (so.status === 200 && !isRefused) for (const one of given) reports.set(one.report_id, one);
     if (so.losesAnswer) return void response.destroy();
@@ -130,6 +131,80 @@ describe('messages', () => {
     expect([...reports.values()].map(({ job }) => job)).toEqual(['a', 'c']);
     expect(await waiting(world)).toEqual({ server: 0 });
     expect(world.logged.filter(([event]) => event === 'backup_message_dropped')).toMatchObject([[expect.anything(), { job: 'b' }]]);
+  });
+
+  it('that a program was killed at are looked for in the sheet before they are appended again', async () => {
+    const world = await newWorld();
+    const google = await startGoogle();
+    await writeFile(join(world.home, 'key'), google.key, { mode: 0o600 });
+    const addresses = { rootUrl: `${google.url}/`, tokenUrl: `${google.url}/token` };
+    const targets = [{ name: 'sheet', kind: 'sheet' as const, secretFile: 'key', spreadsheetId: 'x', ...addresses }];
+    const options = world.options({ jobs: [jobIn(world)], targets });
+    // What is on the disk while the row is being appended is all that is left after a power cut.
+    google.onAppended = () => copyFile(recordsPath(world.home), `${world.home}/cut`);
+    await runDueBackupJobs(options);
+    await copyFile(`${world.home}/cut`, recordsPath(world.home));
+    expect(await waiting(world)).toEqual({ sheet: 1 });
+    await runDueBackupJobs(options);
+    expect([await waiting(world), google.rows.length]).toEqual([{ sheet: 0 }, 2]);
+  });
+
+  it('for a target that is not configured any more wait for it without keeping anybody awake, for 30 days', async () => {
+    const world = await newWorld();
+    const targets = [{ name: 'gone', kind: 'mail' as const, url: 'smtp://127.0.0.1:1', from: 'a@b.example', to: ['c@d.example'] }];
+    const jobs = [jobIn(world)];
+    await runDueBackupJobs(world.options({ jobs, targets }));
+    const { nextMs } = await runDueBackupJobs(world.options({ jobs }));
+    expect([await waiting(world), nextMs - world.clock.now()]).toEqual([{ gone: 1 }, hourMs]);
+    world.clock.advance(31 * 24 * hourMs);
+    await runDueBackupJobs(world.options({ jobs }));
+    expect(await waiting(world)).toEqual({ gone: 0 });
+  });
+
+  it('from a clock that was years behind are not dropped for old when it is put right', async () => {
+    const world = await newWorld();
+    const { reports, so, server } = await startReports();
+    const options = world.options({ jobs: [jobIn(world)] }, { server });
+    const years = 11 * 365 * 24 * hourMs;
+    so.status = 503;
+    world.clock.advance(-years);
+    await runDueBackupJobs(options);
+    so.status = 200;
+    world.clock.advance(years);
+    await runDueBackupJobs(options);
+    expect([...reports.values()].map(({ state }) => state)).toEqual(['empty', 'empty']);
+  });
+
+  it('that nobody takes are dropped after 30 days of attempts, and the log says so', async () => {
+    const world = await newWorld();
+    const { so, server } = await startReports();
+    const options = world.options({ jobs: [jobIn(world, { checkSeconds: 31_536_000 })] }, { server });
+    so.status = 503;
+    await runDueBackupJobs(options);
+    const { queues, ...rest } = await readRecords(world.home);
+    const tried = queues.map((queue) => ({ ...queue, failures: 100 }));
+    await writeFile(recordsPath(world.home), JSON.stringify({ ...rest, queues: tried }));
+    await runDueBackupJobs(options);
+    expect(await waiting(world)).toEqual({ server: 1 });
+    world.clock.advance(hourMs);
+    world.clock.advance(30 * 24 * hourMs);
+    await runDueBackupJobs(options);
+    expect([await waiting(world), world.logged.at(-1)?.[0]]).toEqual([{ server: 0 }, 'backup_message_dropped']);
+  });
+
+  it('that are too large together are sent one by one', async () => {
+    const world = await newWorld();
+    const { reports, batches, so, server } = await startReports();
+    const options = world.options({ jobs: [jobIn(world, { checkSeconds: 60 })] }, { server });
+    so.status = 503;
+    for (let n = 0; n < 3; n += 1) {
+      await runDueBackupJobs(options);
+      world.clock.advance(2 * minuteMs);
+    }
+    Object.assign(so, { status: 200, takes: 1 });
+    world.clock.advance(hourMs);
+    await runDueBackupJobs(options);
+    expect([reports.size, await waiting(world), batches.slice(-5)]).toEqual([4, { server: 0 }, [4, 1, 1, 1, 1]]);
   });
 
   it('go where the job says', async () => {

@@ -2,6 +2,9 @@
  * Brings queued messages to their targets: each target in order and by itself, so that one that is broken holds up no other. What
  * arrived is struck off at once. What fails is tried again, later each time, for as long as it matters; what is refused is
  * dropped, and that is logged.
+ *
+ * An attempt counts as failed from its beginning until it is known to have arrived: whoever goes on after a power cut then
+ * knows that somebody may have been there before.
  */
 import { type Clock, hasCode, isUpdaterError } from '@remendo/core';
 import { withQueue } from './advance-record.js';
@@ -12,8 +15,6 @@ export interface DeliverPorts extends RecordPorts {
   readonly senders: readonly MessageSender[];
   readonly signal: AbortSignal;
   readonly log: (event: string, fields: object) => void;
-  /** For one attempt; default 60 000. */
-  readonly attemptMsMax?: number;
 }
 
 export interface Undelivered {
@@ -25,8 +26,12 @@ export interface Undelivered {
 }
 
 const backoffMsMax = 3_600_000;
-/** What nobody could be told for so long is in the log, and in the state of the job. */
+/**
+ * What nobody could be told for so long is in the log, and in the state of the job. Only after many attempts: a clock that was put
+ * right makes what happened a minute ago look years old.
+ */
 const messageAgeMsMax = 30 * 24 * 3_600_000;
+const attemptsMin = 100;
 const batchesMax = 50;
 const attemptMsMaxDefault = 60_000;
 
@@ -42,11 +47,20 @@ export async function deliverMessages(ports: DeliverPorts, when: 'due' | 'now' =
   if (lock === null) return [];
   try {
     const { queues } = await readRecords(ports.home);
-    const found = ports.senders.map((sender) => ({ sender, queue: queues.find(({ target }) => target === sender.target) }));
-    const left = await Promise.all(
-      found.map(({ sender, queue }) => (queue === undefined ? [] : deliverQueue(ports, sender, { queue, when }))),
+    const found = queues.map((queue) => ({ queue, sender: ports.senders.find(({ target }) => target === queue.target) }));
+    const ends = await Promise.allSettled(
+      found.map(async ({ sender, queue }) => {
+        const isTried = sender === undefined || queue.failures >= attemptsMin;
+        const left = isTried ? await dropOld(ports, queue) : queue;
+        // Of a target that is not configured any more: it may come back.
+        return sender === undefined ? [] : deliverQueue(ports, sender, { queue: left, when });
+      }),
     );
-    return left.flat();
+    // None is under way any more when the lock is given back.
+    return ends.flatMap((end) => {
+      if (end.status === 'rejected') throw end.reason;
+      return end.value;
+    });
   } finally {
     await lock.release();
   }
@@ -60,13 +74,13 @@ async function deliverQueue(
   sender: MessageSender,
   { queue, when }: { readonly queue: BackupQueue; readonly when: 'due' | 'now' },
 ): Promise<readonly Undelivered[]> {
-  const { clock } = ports;
-  let left = await dropOld(ports, queue);
-  if (when === 'due' && !isDue(left, clock.now())) return undelivered(left, null);
+  let left = queue;
+  if (when === 'due' && !isDue(left, ports.clock.now())) return undelivered(left, null);
   for (let batch = 0; batch < batchesMax && left.messages.length > 0; batch += 1) {
     const messages = left.messages.slice(0, left.failures > 0 && sender.wants === 'changes' ? 1 : sender.batchMax);
     try {
-      await attempt(ports, sender, { messages, number: left.failures + 1 });
+      const { failures: number } = await begin(ports, left.target);
+      await attempt(ports, sender, { messages, number });
       left = await settle(ports, left.target, messages);
     } catch (error) {
       ports.signal.throwIfAborted();
@@ -83,15 +97,17 @@ async function deliverQueue(
 const undelivered = ({ target, messages, nextMs }: BackupQueue, error: unknown): readonly Undelivered[] =>
   messages.length === 0 ? [] : [{ target, count: messages.length, error, nextMs }];
 
+const begin = (ports: RecordPorts, target: string): Promise<BackupQueue> =>
+  changeQueue(ports, target, (queue) => ({ ...queue, failures: queue.failures + 1 }));
+
 interface Attempt {
   readonly messages: readonly BackupMessage[];
   readonly number: number;
 }
 
 async function attempt(ports: DeliverPorts, sender: MessageSender, { messages, number }: Attempt): Promise<void> {
-  const { signal, attemptMsMax = attemptMsMaxDefault } = ports;
-  const limit = AbortSignal.timeout(attemptMsMax);
-  await sender.send(messages, number, AbortSignal.any([signal, limit]));
+  const limit = AbortSignal.timeout(sender.attemptMsMax ?? attemptMsMaxDefault);
+  await sender.send(messages, number, AbortSignal.any([ports.signal, limit]));
 }
 
 /** They are there: no more of them. */
@@ -127,7 +143,10 @@ async function dropRefused(
       gone.push(message);
     }
   }
-  const left = await changeQueue(ports, sender.target, (queue) => ({ ...without(queue, gone), failures: 0 }));
+  const left = await changeQueue(ports, sender.target, (queue) => ({
+    ...without(queue, gone),
+    failures: failure === null ? 0 : 1,
+  }));
   return failure === null ? left : putOff(ports, left, failure);
 }
 
@@ -136,8 +155,7 @@ async function putOff(ports: DeliverPorts, { target }: BackupQueue, error: unkno
   const nowMs = ports.clock.now();
   const left = await changeQueue(ports, target, (queue) => ({
     ...queue,
-    failures: queue.failures + 1,
-    nextMs: nowMs + Math.min(backoffMsMax, Math.max(asked, 10_000 * 4 ** Math.min(queue.failures, 6))),
+    nextMs: nowMs + Math.min(backoffMsMax, Math.max(asked, 10_000 * 4 ** Math.min(queue.failures - 1, 6))),
   }));
   ports.log('backup_message_delayed', { target, messages: left.messages.length, failures: left.failures, ...told(error) });
   return left;

@@ -26,6 +26,7 @@ export const stateOfKind = {
   no_file: 'empty',
   file_empty: 'empty',
   too_old: 'stale',
+  never_finished: 'stale',
   file_unreadable: 'unreadable',
   zip_encrypted: 'unreadable',
   zip_unsupported: 'unreadable',
@@ -59,9 +60,16 @@ const valueCharactersMax = 1_000;
 export const finding = (kind: FindingKind, values: FindingValues = {}): Finding => ({
   kind,
   values: Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, typeof value === 'string' ? value.slice(0, valueCharactersMax) : value]),
+    Object.entries(values).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? storableText(value, valueCharactersMax) : value,
+    ]),
   ),
 });
+
+/** No longer than that, and without what a server refuses a report for: NUL, and half of a character that was cut. */
+export const storableText = (text: string, charactersMax: number): string =>
+  text.slice(0, charactersMax).toWellFormed().replaceAll('\0', '\ufffd');
 
 export const stateOf = (findings: readonly Finding[]): BackupState =>
   precedence.find((state) => findings.some(({ kind }) => stateOfKind[kind] === state)) ?? 'ok';

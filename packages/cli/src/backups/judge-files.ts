@@ -8,7 +8,7 @@
 import { type BackupState, type Finding, finding } from './finding.js';
 import type { BackupFile, BackupListing } from './list-backup-files.js';
 import type { BackupJob } from './parse-backups.js';
-import type { AheadFile } from './records.js';
+import type { AheadFile, JobRecord, Proof } from './records.js';
 
 export const clockToleranceMs = 300_000;
 const aheadKept = 200;
@@ -49,12 +49,26 @@ export interface Chosen {
   readonly latest: DatedFile | null;
 }
 
-/** @param growing names of files that changed while they were looked at. */
-export function chooseNewest(files: readonly DatedFile[], job: BackupJob, nowMs: number, growing: ReadonlySet<string>): Chosen {
-  const isSettled = ({ name, modifiedMs }: DatedFile): boolean =>
-    !growing.has(name) && (modifiedMs <= nowMs - job.settleSeconds * 1_000 || modifiedMs > nowMs + clockToleranceMs);
-  return { newest: files.find(isSettled) ?? null, latest: files[0] ?? null };
+export interface Settling {
+  readonly nowMs: number;
+  /** Names of files that changed while they were looked at. */
+  readonly growing: ReadonlySet<string>;
+  /** Of files that were finished already. */
+  readonly proofs: readonly Proof[];
 }
+
+/** Whether nobody writes to it any more: it was made long enough ago, or is as it was when it was read. */
+export function isSettled(file: DatedFile, { settleSeconds }: BackupJob, { nowMs, growing, proofs }: Settling): boolean {
+  const { name, bytes, modifiedMs } = file;
+  if (growing.has(name)) return false;
+  if (file.madeMs <= nowMs - settleSeconds * 1_000) return true;
+  return modifiedMs > nowMs && proofs.some((one) => one.name === name && one.bytes === bytes && one.modifiedMs === modifiedMs);
+}
+
+export const chooseNewest = (files: readonly DatedFile[], job: BackupJob, settling: Settling): Chosen => ({
+  newest: files.find((file) => isSettled(file, job, settling)) ?? null,
+  latest: files[0] ?? null,
+});
 
 /**
  * No file, an empty one, or none in time. What is still being written counts as there, but not for ever, and it heals nothing.
@@ -75,6 +89,18 @@ export function judgeAge(
     findings.push(finding('too_old', { file: counted.name, ageSeconds, allowedSeconds: Math.round(allowedMs / 1_000) }));
   }
   return findings;
+}
+
+/** Nothing was finished for twice as long as is allowed, but somebody is always writing: then there is no backup either. */
+export function judgeUnfinished(
+  latest: DatedFile,
+  job: BackupJob,
+  { record, nowMs }: { readonly record: JobRecord; readonly nowMs: number },
+) {
+  if (record.results.length === 0) return [];
+  const sinceMs = Math.max(record.sinceMs, ...record.proofs.map(({ atMs }) => atMs));
+  if (nowMs - sinceMs <= 2 * (job.intervalSeconds + job.graceSeconds) * 1_000) return [];
+  return [finding('never_finished', { file: latest.name, seconds: Math.round((nowMs - sinceMs) / 60_000) * 60 })];
 }
 
 /** A backup has to be there that was made since; how old it may be at most. */

@@ -7,7 +7,7 @@
  */
 import type { Dirent, Stats } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
-import { sep } from 'node:path';
+import { sep, toNamespacedPath } from 'node:path';
 import picomatch from 'picomatch';
 import { type Finding, finding } from './finding.js';
 
@@ -19,6 +19,10 @@ export interface BackupFile {
   readonly bytes: number;
   readonly modifiedMs: number;
 }
+
+/** The path as programs and people know it: without what Windows has before it for itself. */
+export const plainPath = (path: Buffer): string =>
+  path.toString().replace(/^\\\\\?\\(UNC\\)?/, (_, share: string | undefined) => (share === undefined ? '' : '\\\\'));
 
 export interface BackupListing {
   /** All that match. */
@@ -45,6 +49,9 @@ const together = 32;
 const besides =
   /(?:^|\/)(?:desktop\.ini|thumbs\.db|(?:md5|sha1|sha256|sha512)sums(?:\.txt)?)$|\.(?:md5|sha1|sha256|sha512)(?:sum)?$|\.(?:tmp|part|partial|crdownload|filepart)$/i;
 
+/** What systems and shares keep for themselves: some of it nobody may read, and what was thrown away is no backup any more. */
+const systemFolders = /^(?:system volume information|\$recycle\.bin|#recycle|#snapshot|@eadir|@recycle|lost\+found)$/i;
+
 /** What the system says of a folder that is not there, or on a machine that is not. */
 const awayCodes: readonly string[] = [
   ...['ENOENT', 'ENOTDIR', 'ENODEV', 'ENXIO', 'ESTALE', 'ENOTCONN', 'EHOSTDOWN', 'EHOSTUNREACH', 'ENETDOWN', 'ENETUNREACH'],
@@ -58,13 +65,15 @@ export async function listBackupFiles(options: ListOptions): Promise<BackupListi
   const { folder, files, signal, entriesMax = entriesMaxDefault } = options;
   const walk = new Walk(files, entriesMax, signal);
   try {
-    await walk.enter(Buffer.from(folder), '', 0);
+    // Windows finds longer paths than 260 characters by that form only, and Node gives it to paths that are text alone.
+    await walk.enter(Buffer.from(toNamespacedPath(folder)), '', 0);
     return walk.listing();
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof TooMany) return finding('folder_too_large', { folder, entries: entriesMax });
     const code = codeOf(error);
     if (code === '') throw error;
+    if (error instanceof UnreadableBelow) return finding('folder_unreadable', { folder: error.folder, why: code });
     return awayCodes.includes(code)
       ? finding('folder_missing', { folder, why: code })
       : finding('folder_unreadable', { folder, why: code });
@@ -73,12 +82,23 @@ export async function listBackupFiles(options: ListOptions): Promise<BackupListi
 
 class TooMany extends Error {}
 
+class UnreadableBelow extends Error {
+  constructor(
+    readonly folder: string,
+    readonly code: string,
+  ) {
+    super(code);
+  }
+}
+
 class Walk {
   #entries = 0;
   #count = 0;
   #totalBytes = 0;
   #kept: BackupFile[] = [];
   readonly #isDeep: boolean;
+  /** Whether the glob names folders that begin with a dot; others of these hold nothing that it matches. */
+  readonly #hasDots: boolean;
   readonly #matches: (name: string) => boolean;
 
   constructor(
@@ -89,6 +109,7 @@ class Walk {
     const isMatch = picomatch(glob.normalize('NFC'), { nocase: process.platform === 'win32' });
     this.#matches = (name) => isMatch(name.normalize('NFC')) && !besides.test(name);
     this.#isDeep = glob.includes('/');
+    this.#hasDots = /(?:^|[/{(|,![])\\?\./.test(glob);
   }
 
   /** @param name of the folder below the job's, with a `/` behind it. */
@@ -101,7 +122,7 @@ class Walk {
       this.signal.throwIfAborted();
       this.#entries += 1;
       if (this.#entries > this.entriesMax) throw new TooMany();
-      if (this.#isDeep && depth < foldersDeepMax && (await isFolder(path, entry))) folders.push(entry.name);
+      if (this.#isEntered(entry.name.toString(), depth) && (await isFolder(path, entry))) folders.push(entry.name);
       else if (!entry.isDirectory() && this.#matches(name + entry.name.toString())) files.push(entry.name);
       if (files.length >= together) await this.#look(path, name, files.splice(0));
     }
@@ -110,10 +131,17 @@ class Walk {
     for (const folder of folders) await this.#enterBelow(joined(path, folder), `${name}${folder.toString()}/`, depth + 1);
   }
 
+  #isEntered(name: string, depth: number): boolean {
+    return this.#isDeep && depth < foldersDeepMax && (this.#hasDots || !name.startsWith('.')) && !systemFolders.test(name);
+  }
+
   /** A folder that has gone since it was listed holds nothing. */
   async #enterBelow(path: Buffer, name: string, depth: number): Promise<void> {
     await this.enter(path, name, depth).catch((error: unknown) => {
-      if (codeOf(error) !== 'ENOENT') throw error;
+      const code = codeOf(error);
+      if (code === 'ENOENT') return;
+      const isOwn = ['EACCES', 'EPERM'].includes(code) && !(error instanceof UnreadableBelow);
+      throw isOwn ? new UnreadableBelow(plainPath(path), code) : error;
     });
   }
 

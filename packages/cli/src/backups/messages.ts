@@ -1,5 +1,6 @@
 import { inLanguages, type Language } from '../language.js';
-import { type Quantities, quantities } from '../output/quantity.js';
+import { durationText } from '../output/duration.js';
+import { quantities } from '../output/quantity.js';
 import type { BackupState, Finding, FindingKind, FindingValues } from './finding.js';
 
 export const backupMessages = inLanguages({
@@ -149,6 +150,8 @@ const sentences: Readonly<Record<Language, Readonly<Record<FindingKind, Sentence
     file_empty: ({ file }) => `${file} is empty.`,
     too_old: ({ file, ageSeconds, allowedSeconds }, { time }) =>
       `${file} is the newest, and ${time(ageSeconds)} old; at most ${time(allowedSeconds)} are allowed.`,
+    never_finished: ({ file, seconds }, { time }) =>
+      `${file} is still being written, and no backup was finished for ${time(seconds)}.`,
     file_unreadable: ({ file, why }) => `${file} can not be read (${why}).`,
     zip_encrypted: ({ file, entry }) =>
       `${file} can not be tested: ${entry} in it is encrypted. A checksum or a command can prove it.`,
@@ -178,6 +181,8 @@ const sentences: Readonly<Record<Language, Readonly<Record<FindingKind, Sentence
     file_empty: ({ file }) => `${file} está vazio.`,
     too_old: ({ file, ageSeconds, allowedSeconds }, { time }) =>
       `${file} é o mais recente e tem ${time(ageSeconds)}; o máximo permitido é ${time(allowedSeconds)}.`,
+    never_finished: ({ file, seconds }, { time }) =>
+      `${file} ainda está sendo gravado, e há ${time(seconds)} nenhum backup é concluído.`,
     file_unreadable: ({ file, why }) => `${file} não pode ser lido (${why}).`,
     zip_encrypted: ({ file, entry }) =>
       `${file} não pode ser testado: ${entry}, dentro dele, está criptografado. Uma soma de verificação ou um comando pode comprová-lo.`,
@@ -208,6 +213,8 @@ const sentences: Readonly<Record<Language, Readonly<Record<FindingKind, Sentence
     file_empty: ({ file }) => `${file} è vuoto.`,
     too_old: ({ file, ageSeconds, allowedSeconds }, { time }) =>
       `${file} è il più recente e ha ${time(ageSeconds)}; il massimo consentito è ${time(allowedSeconds)}.`,
+    never_finished: ({ file, seconds }, { time }) =>
+      `${file} è ancora in scrittura e nessun backup è stato completato da ${time(seconds)}.`,
     file_unreadable: ({ file, why }) => `${file} non si può leggere (${why}).`,
     zip_encrypted: ({ file, entry }) =>
       `${file} non si può verificare: ${entry} al suo interno è cifrato. Può comprovarlo una somma di controllo o un comando.`,
@@ -239,40 +246,6 @@ export function findingText({ kind, values }: Finding, language: Language): stri
   // The system's own words end as they like.
   const why = typeof values.why === 'string' ? { why: values.why.trimEnd().replace(/\.$/, '') } : {};
   return sentences[language][kind]({ ...values, ...why }, words);
-}
-
-const unitNames: Readonly<Record<Language, readonly (readonly [seconds: number, one: string, many: string])[]>> = {
-  en: [
-    [86_400, 'day', 'days'],
-    [3_600, 'hour', 'hours'],
-    [60, 'minute', 'minutes'],
-    [1, 'second', 'seconds'],
-  ],
-  pt: [
-    [86_400, 'dia', 'dias'],
-    [3_600, 'hora', 'horas'],
-    [60, 'minuto', 'minutos'],
-    [1, 'segundo', 'segundos'],
-  ],
-  it: [
-    [86_400, 'giorno', 'giorni'],
-    [3_600, 'ora', 'ore'],
-    [60, 'minuto', 'minuti'],
-    [1, 'secondo', 'secondi'],
-  ],
-};
-
-/** `2 days 3 hours`: the largest units that there are, at most so many. */
-export function durationText(seconds: number, language: Language, partsMax = 2): string {
-  const parts: string[] = [];
-  let rest = Math.round(seconds);
-  const { number }: Quantities = quantities[language];
-  for (const [size, one, many] of unitNames[language]) {
-    const count = Math.floor(rest / size);
-    rest -= count * size;
-    if (count > 0 && parts.length < partsMax) parts.push(`${number(count)} ${count === 1 ? one : many}`);
-  }
-  return parts.length === 0 ? `0 ${unitNames[language].at(-1)?.[2]}` : parts.join(' ');
 }
 
 /** `2026-03-01 12:00 UTC`: the same for whoever reads it, wherever that is. */

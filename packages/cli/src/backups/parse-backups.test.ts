@@ -39,6 +39,13 @@ describe('the setting backups', () => {
     expect([71, 72, 73].map((hours) => hours * 3_600)).toContain(job?.intervalSeconds);
   });
 
+  it('takes it from a busy schedule too, which is quiet at night and on weekends', () => {
+    const gapOf = (cron: string) => parse(nowhere, { jobs: [{ name: 'a', folder, cron }] }).jobs[0]?.intervalSeconds ?? 0;
+    // From Friday 18:50 to Monday 8:00.
+    expect([60, 61, 62].map((hours) => hours * 3_600 + 600)).toContain(gapOf('*/10 8-18 * * 1-5'));
+    expect(gapOf('*/10 * * * *')).toBe(600);
+  });
+
   it('tells everything that is wrong at once', () => {
     const job = { name: 'a', folder: 'backup', cron: 'often', intervalSeconds: 60, verify: ['command' as const], tell: ['boss'] };
     const targets: BackupTargetSettings[] = [
@@ -80,6 +87,7 @@ describe('the setting backups', () => {
     ['a way to prove that there is not', { verify: ['hope'] }],
     ['a field that there is not', { bytesMinimum: 1 }],
     ['no name', { name: '' }],
+    ['a name that no server stores', { name: 'a\0b' }],
   ])('does not take %s', (_what, more) => {
     expect(Value.Check(BackupSettings, { jobs: [{ name: 'a', folder, ...more }] })).toBe(false);
   });

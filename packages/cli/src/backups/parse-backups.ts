@@ -134,11 +134,24 @@ function parseCron(expression: string, problems: string[]): Cron | null {
   return null;
 }
 
-/** How long it may be quiet between two backups: what a weekend, or the end of a month, makes of it. */
+const weekMs = 7 * 86_400_000;
+const stepMs = 3_600_000;
+
+/**
+ * How long it may be quiet between two backups: what a night, a weekend, or the end of a month makes of it. The next 64 times say
+ * it of whatever happens once a day or less; of a busier schedule a week is looked at, hour by hour.
+ */
 function longestGapSeconds(cron: Cron): number {
   const runs = cron.nextRuns(64).map((run) => run.getTime());
-  const gaps = runs.slice(1).map((at, index) => (at - (runs[index] ?? at)) / 1_000);
-  return Math.min(yearSeconds, Math.max(60, ...gaps));
+  const gaps = runs.slice(1).map((at, index) => at - (runs[index] ?? at));
+  const [first = 0] = runs;
+  for (let atMs = first; (runs.at(-1) ?? 0) < first + weekMs && atMs < first + weekMs; ) {
+    const nextMs = cron.nextRun(new Date(atMs))?.getTime() ?? atMs;
+    const lastMs = cron.previousRuns(1, new Date(nextMs))[0]?.getTime() ?? nextMs;
+    gaps.push(nextMs - lastMs);
+    atMs = Math.max(nextMs, atMs + stepMs);
+  }
+  return Math.min(yearSeconds, Math.max(60, ...gaps.map((gap) => gap / 1_000)));
 }
 
 /** Windows writes `2026\*.zip`; in globs a backslash takes the meaning of what follows. */

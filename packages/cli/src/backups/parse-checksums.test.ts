@@ -14,6 +14,7 @@ describe('a checksum is found', () => {
     ['in capitals and with the line ends of Windows', `${hex.toUpperCase()}  db.zip\r\n`],
     ['with a path before the name', `${hex}  ./daily/db.zip\n`],
     ['with a path of Windows before the name', `${hex} *D:\\Backup\\db.zip\r\n`],
+    ['as OpenSSL writes it', `SHA2-256(db.zip)= ${hex}\n`],
     ['with a mark at the beginning', `\ufeff${hex}  db.zip\n`],
   ])('%s', (_what, text) => {
     expect(found(text)).toBe(hex);
@@ -30,10 +31,15 @@ describe('a checksum is found', () => {
       'of Get-FileHash',
       `\r\nAlgorithm       Hash\r\n---------       ----\r\nSHA256          ${hex.toUpperCase()}       D:\\db.zip\r\n`,
     ],
+    ['of Get-FileHash as a list', `\r\nAlgorithm : SHA256\r\nHash      : ${hex.toUpperCase()}\r\nPath      : D:\\db.zip\r\n`],
     ['in UTF-16, as PowerShell redirects', Buffer.from(`\ufeff${hex}\r\n`, 'utf16le')],
     ['of the name that the file had before', `${hex}  db-before.zip\n`],
   ])('in a file of its own: %s', (_what, text) => {
     expect(found(text, 'db.zip', true)).toBe(hex);
+  });
+
+  it('of a file whose name could be digits of it', () => {
+    expect(found(`${other}  20260102\n${hex}  20260101\n`, '20260101')).toBe(hex);
   });
 
   it('with a line feed in the name, which GNU escapes', () => {

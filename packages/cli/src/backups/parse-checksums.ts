@@ -1,6 +1,6 @@
 /**
- * Checksum files as people have them: `sha256sum` (also `-b`, `--tag`, and escaped names), a bare digest, `certutil -hashfile`
- * in any language of Windows, and `Get-FileHash`. In UTF-8 or, as PowerShell writes, in UTF-16.
+ * Checksum files as people have them: `sha256sum` (also `-b`, `--tag`, and escaped names), `openssl dgst`, a bare digest, `certutil
+ * -hashfile` in any language of Windows, and `Get-FileHash` as a table or a list. In UTF-8 or, as PowerShell writes, in UTF-16.
  */
 export type SumAlgorithm = 'md5' | 'sha1' | 'sha256' | 'sha512';
 
@@ -41,11 +41,11 @@ const textOf = (bytes: Uint8Array): string => {
 
 function parseLine(line: string): readonly NamedChecksum[] {
   const text = line.trim();
-  const tagged = /^\\?(MD5|SHA1|SHA256|SHA512) ?\((.*)\) ?= ?([0-9a-f]{32,128})$/i.exec(text);
-  if (tagged !== null) return checksum(tagged[3] ?? '', nameOf(tagged[2] ?? '', text.startsWith('\\')));
+  const tagged = /^\\?(?:MD5|SHA-?1|SHA-?256|SHA-?512|SHA2-256|SHA2-512) ?\((.*)\) ?= ?([0-9a-f]{32,128})$/i.exec(text);
+  if (tagged !== null) return checksum(tagged[2] ?? '', nameOf(tagged[1] ?? '', text.startsWith('\\')));
   const listed = /^(\\?)([0-9a-f]{32,128})(?: [ *]?|\t)(.+)$/i.exec(text);
-  if (listed !== null && !/^[0-9a-f ]+$/i.test(text)) return checksum(listed[2] ?? '', nameOf(listed[3] ?? '', listed[1] !== ''));
-  const fileHash = /^(?:MD5|SHA1|SHA256|SHA512)\s+([0-9a-f]{32,128})(?:\s+(.+))?$/i.exec(text);
+  if (listed !== null) return checksum(listed[2] ?? '', nameOf(listed[3] ?? '', listed[1] !== ''));
+  const fileHash = /^(?:MD5|SHA1|SHA256|SHA512|Hash\s*:)\s+([0-9a-f]{32,128})(?:\s+(.+))?$/i.exec(text);
   if (fileHash !== null) return checksum(fileHash[1] ?? '', fileHash[2] ?? null);
   // certutil put spaces between the bytes before Windows 8.
   return /^[0-9a-f ]{32,191}$/i.test(text) ? checksum(text.replaceAll(' ', ''), null) : [];

@@ -74,7 +74,26 @@ describe('what is remembered of backups', () => {
     const looks = await Promise.all([1, 2, 3].map(() => createBackupMonitor(options).look(job)));
     expect(looks.map(({ isChange }) => isChange).toSorted()).toEqual([false, false, true]);
     const [queue] = (await readRecords(world.home)).queues;
-    expect(queue?.messages.map(({ stateBefore }) => stateBefore)).toEqual(['ok', 'empty', 'empty']);
+    expect(queue?.messages.slice(0, 1).map(({ stateBefore }) => stateBefore)).toEqual(['ok']);
+    expect(queue?.messages.slice(1).filter(({ stateBefore }) => stateBefore !== 'empty')).toEqual([]);
+  });
+
+  it('is not turned back by a look that began before it and took longer', async () => {
+    const world = await newWorld();
+    await world.put('1.zip', zipOf(10), 2 * hourMs);
+    const { monitor, job, options } = await look(world);
+    const slow = createBackupMonitor({
+      ...options,
+      async freeBytes() {
+        world.clock.advance(hourMs);
+        await world.put('2.zip', 'damaged');
+        await monitor.look(job);
+        return null;
+      },
+    });
+    const { record, checked, isChange } = await slow.look(job);
+    expect([checked.result.state, isChange, record.results[0]?.state, record.proven]).toEqual(['ok', false, 'corrupt', null]);
+    expect(await stateOf(world)).toBe('corrupt');
   });
 
   it('is whole after a program was killed at it, and its lock is taken over', async () => {
@@ -156,8 +175,9 @@ describe('a round', () => {
     const world = await newWorld();
     const options = world.options({ jobs: [jobIn(world)] });
     await writeFile(`${world.home}/file`, '');
-    const { lookedAt } = await runDueBackupJobs({ ...options, home: `${world.home}/file/home` });
-    expect(lookedAt).toEqual([]);
+    const { lookedAt, nextMs } = await runDueBackupJobs({ ...options, home: `${world.home}/file/home` });
+    // It takes its time, too: what can not be stored is not to be read again every second.
+    expect([lookedAt, nextMs - world.clock.now()]).toEqual([[], 300_000]);
     expect(world.logged.map(([event, { what }]) => [event, what])).toEqual([['backup_monitor_failed', 'database']]);
     const stopped = AbortSignal.abort(new Error('the agent ends'));
     expect((await runDueBackupJobs({ ...options, signal: stopped })).lookedAt).toEqual([]);

@@ -2,7 +2,7 @@
 import { recordOf } from './advance-record.js';
 import { type BackupMonitor, type BackupMonitorOptions, createBackupMonitor, type LookedAt } from './backup-monitor.js';
 import type { Undelivered } from './deliver-messages.js';
-import type { BackupJob } from './parse-backups.js';
+import { type BackupJob, serverTarget } from './parse-backups.js';
 import type { BackupRecords } from './records.js';
 
 export interface BackupRun {
@@ -23,10 +23,15 @@ export async function runDueBackupJobs(options: BackupMonitorOptions): Promise<B
   const { backups, clock, signal, log } = options;
   const lookedAt: LookedAt[] = [];
   let undelivered: readonly Undelivered[] = [];
-  let nextMs = clock.now() + afterFailureMs;
+  let nextMs = 0;
+  let hasFailed = false;
   const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
-    if (signal.aborted) return;
+    if (signal.aborted) {
+      hasFailed = true;
+      return;
+    }
     await work().catch((error: unknown) => {
+      hasFailed = true;
       if (!signal.aborted) log('backup_monitor_failed', { what, message: error instanceof Error ? error.message : String(error) });
     });
   };
@@ -45,7 +50,8 @@ export async function runDueBackupJobs(options: BackupMonitorOptions): Promise<B
     if (due.length === 0) await deliver();
     nextMs = nextOf(await monitor.records(), options);
   });
-  return { lookedAt, undelivered, nextMs };
+  // What was seen could not be stored, on a full disk for example: large files are not to be read again every second.
+  return { lookedAt, undelivered, nextMs: hasFailed ? Math.max(nextMs, clock.now() + afterFailureMs) : nextMs };
 }
 
 const dueJobs = async (monitor: BackupMonitor, jobs: readonly BackupJob[], nowMs: number): Promise<readonly BackupJob[]> => {
@@ -59,9 +65,13 @@ function nextCheckMs(records: BackupRecords, job: BackupJob, nowMs: number): num
   return last === undefined || last > nowMs ? nowMs : last + job.checkSeconds * 1_000;
 }
 
-function nextOf(records: BackupRecords, { backups, clock }: BackupMonitorOptions): number {
+/** What waits for a target that is not configured any more is nobody's to deliver. */
+function nextOf(records: BackupRecords, { backups, server, clock }: BackupMonitorOptions): number {
   const nowMs = clock.now();
   const checks = backups.jobs.map((job) => nextCheckMs(records, job, nowMs));
-  const queues = records.queues.filter(({ messages }) => messages.length > 0).map(({ nextMs }) => nextMs);
+  const targets = new Set([...(server === null ? [] : [serverTarget]), ...backups.targets.map(({ name }) => name)]);
+  const queues = records.queues
+    .filter(({ target, messages }) => messages.length > 0 && targets.has(target))
+    .map(({ nextMs }) => nextMs);
   return Math.max(nowMs + 1_000, Math.min(nowMs + 3_600_000, ...checks, ...queues));
 }

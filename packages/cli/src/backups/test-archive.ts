@@ -35,13 +35,16 @@ async function testZip(handle: FileHandle, signal: AbortSignal): Promise<Finding
   try {
     zip = await yauzl.fromFdPromise(handle.fd, { autoClose: false, validateEntrySizes: true, decodeStrings: false });
     let encodedBytes = 0;
+    let untestable: Finding | null = null;
     for await (const entry of zip.eachEntry()) {
       encodedBytes += entry.compressedSize;
       // A small zip may not claim the same bytes again and again.
       const wrong = encodedBytes > size ? damaged(entry, 'its entries overlap') : await testEntry(zip, entry, signal);
-      if (wrong !== null) return wrong;
+      if (wrong?.kind === 'zip_damaged') return wrong;
+      // What can not be tested must not hide what is damaged.
+      untestable ??= wrong;
     }
-    return null;
+    return untestable;
   } catch (error) {
     throwIfSystems(error, signal);
     const why = (error as Error).message;

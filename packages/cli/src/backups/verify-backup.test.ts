@@ -66,6 +66,14 @@ describe('a zip', () => {
     ['that is something else', Buffer.from('this is no zip'), 'corrupt zip_damaged'],
     ['that is encrypted', buildZip([{ name: 'a', content: 'x', flags: 0x0801 }]), 'unreadable zip_encrypted'],
     ['in a method that nobody here knows', buildZip([{ name: 'a', content: 'x', method: 14 }]), 'unreadable zip_unsupported'],
+    [
+      'that is damaged behind what nobody here can test',
+      buildZip([
+        { name: 'a', content: 'x', method: 14 },
+        { name: 'b', content: 'abc', crc32: 1 },
+      ]),
+      'corrupt zip_damaged',
+    ],
   ])('%s', async (_what, bytes, expected) => {
     const world = await newWorld();
     await world.put('db.zip', bytes);
@@ -129,6 +137,7 @@ describe('a checksum', () => {
     ['db.bak.md5', hexOf('md5')],
     ['db.bak.sha512sum', `${hexOf('sha512')} *db.bak\n`],
     ['sha1sums', `${'0'.repeat(40)}  other\n${hexOf('sha1')}  db.bak\n`],
+    ['db.bak.SHA256', hexOf('sha256').toUpperCase()],
     ['SHA256SUMS.txt', `SHA256 (db.bak) = ${hexOf('sha256')}\n`],
   ])('in %s proves the file, and finds a changed byte', async (name, sums) => {
     const world = await newWorld();
@@ -148,6 +157,35 @@ describe('a checksum', () => {
     expect(await verdict(world)).toBe('ok');
     await world.put('db.bak.sha256', 'CertUtil: no such file');
     expect(await verdict(world)).toBe('unreadable checksum_malformed');
+  });
+});
+
+describe('a backup is not judged by a checksum that', () => {
+  const hexOf = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+  it('is still to be written into its file', async () => {
+    const world = await newWorld();
+    await world.put('1.bak', content(10), 20 * hourMs);
+    await world.put('2.bak', content(20));
+    await world.put('2.bak.sha256', '');
+    expect(await verdict(world)).toBe('ok');
+    world.clock.advance(24 * hourMs);
+    expect(await verdict(world)).toBe('unreadable checksum_malformed');
+    await world.put('2.bak.sha256', hexOf(content(20)));
+    expect(await verdict(world)).toBe('ok');
+  });
+
+  it('is that of the backup which it was written over, for a while', async () => {
+    const world = await newWorld();
+    await world.put('db.bak', content(10), 24 * hourMs);
+    await world.put('db.bak.sha256', hexOf(content(10)), 23 * hourMs);
+    expect(await verdict(world)).toBe('ok');
+    await world.put('db.bak', content(20));
+    expect(await verdict(world)).toBe('ok');
+    world.clock.advance(4 * hourMs);
+    expect(await verdict(world)).toBe('corrupt checksum_differs');
+    await world.put('db.bak.sha256', hexOf(content(20)));
+    expect(await verdict(world)).toBe('ok');
   });
 });
 

@@ -10,7 +10,7 @@ import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
 import { type FoundChecksum, findChecksumBeside } from './find-checksum.js';
 import { type Finding, finding } from './finding.js';
-import { type BackupFile, codeOf } from './list-backup-files.js';
+import { type BackupFile, codeOf, plainPath } from './list-backup-files.js';
 import type { BackupJob, Verification } from './parse-backups.js';
 import { digestOfBackup, isUnchanged, openBackup, sampleOf } from './read-backup.js';
 import type { Proof } from './records.js';
@@ -33,6 +33,7 @@ export type Verdict =
   | { readonly kind: 'growing' };
 
 const damagedAgainMs = 6 * 3_600_000;
+const dayMs = 24 * 3_600_000;
 /** For how long a file may be held by whoever writes it. */
 const heldCodes: readonly string[] = ['EBUSY', 'ETXTBSY', 'EAGAIN'];
 
@@ -49,11 +50,13 @@ export async function verifyBackup(file: BackupFile, job: BackupJob, options: Ve
   try {
     handle = await openBackup(file.path);
     if (!(await isUnchanged(handle, file))) return { kind: 'growing' };
-    const checksum = wants(job, 'checksum') ? await findChecksumBeside(file) : null;
+    const checksum = wants(job, 'checksum') ? await findChecksumBeside(file, timesOf(job, nowMs)) : null;
+    if (checksum === 'growing') return { kind: 'growing' };
     const key = await keyOf(handle, file, job, checksum);
     const known = rememberedProof(file, key, job, options);
     if (known !== null) return { kind: known.bad === null ? 'good' : 'bad', proof: known, isRemembered: true };
     const bad = await proveAll(handle, file, { job, checksum, options });
+    if (bad?.kind === 'checksum_differs' && isOfBefore(checksum, file, job, nowMs)) return { kind: 'growing' };
     return (await isUnchanged(handle, file)) ? judged(bad, key) : { kind: 'growing' };
   } catch (error) {
     signal.throwIfAborted();
@@ -66,6 +69,19 @@ export async function verifyBackup(file: BackupFile, job: BackupJob, options: Ve
   }
 }
 
+const timesOf = ({ settleSeconds, intervalSeconds }: BackupJob, nowMs: number) => ({
+  nowMs,
+  settleMs: settleSeconds * 1_000,
+  emptyMs: Math.min(intervalSeconds * 1_000, dayMs),
+});
+
+/** A backup that is written over the one before has that one's checksum until its own is there. */
+const isOfBefore = (checksum: FoundChecksum | Finding | null, file: BackupFile, job: BackupJob, nowMs: number): boolean =>
+  checksum !== null &&
+  'hex' in checksum &&
+  checksum.modifiedMs < file.modifiedMs &&
+  nowMs - file.modifiedMs < job.graceSeconds * 1_000;
+
 const wants = ({ verify }: BackupJob, what: Verification): boolean =>
   verify === null ? what !== 'command' : verify.includes(what);
 
@@ -75,7 +91,8 @@ async function keyOf(
   { verify, command }: BackupJob,
   checksum: FoundChecksum | Finding | null,
 ): Promise<string> {
-  const asked = JSON.stringify([verify, command, checksum, await sampleOf(handle, bytes)]);
+  const said = checksum !== null && 'hex' in checksum ? { ...checksum, modifiedMs: undefined } : checksum;
+  const asked = JSON.stringify([verify, command, said, await sampleOf(handle, bytes)]);
   return createHash('sha256').update(asked).digest('hex');
 }
 
@@ -124,7 +141,7 @@ async function proveChecksum(handle: FileHandle, file: BackupFile, { job, checks
 }
 
 async function proveByCommand(file: BackupFile, job: BackupJob, { signal, environment }: VerifyOptions): Promise<Finding | null> {
-  const path = file.path.toString();
+  const path = plainPath(file.path);
   const argv = job.command.map((part, index) => (index === 0 ? part : part.replaceAll('{file}', () => path)));
   const { code, failure, said } = await runVerifyCommand(argv, { msMax: job.commandSecondsMax * 1_000, signal, environment });
   if (code === 0) return null;

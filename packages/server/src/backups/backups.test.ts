@@ -63,6 +63,11 @@ describe.each(testDatabases)('backups on a database that is %s', (kind) => {
   const monitorOf = (terminal: string) =>
     ports.db.selectFrom('backup_monitor').where('terminal_key', '=', terminal).selectAll().executeTakeFirstOrThrow();
 
+  /** As somebody who looks all the time. */
+  async function watchUntil(minutes: number): Promise<void> {
+    for (let minute = minutes - 99; minute <= minutes; minute += 9) await watchBackups(ports, at(minute));
+  }
+
   it('tells at once when a backup fails, again when it fails in another way, and when it is well again', async () => {
     const states = ['ok', 'ok', 'missing', 'missing', 'missing', 'stale', 'ok', 'ok'] as const;
     for (const [minute, state] of states.entries())
@@ -96,6 +101,19 @@ describe.each(testDatabases)('backups on a database that is %s', (kind) => {
     expect(await monitorOf('clock')).toMatchObject({ state: 'ok', checked_at: at(1) });
   });
 
+  it('believes a terminal whose clock was set back, and again when that is put right', async () => {
+    await tell('year', [report({ at: at(0).toISOString() })], at(0));
+    await tell('year', [report({ state: 'corrupt', at: '2015-01-01T00:00:00Z' })], at(60));
+    await tell('year', [report({ state: 'corrupt', at: '2015-01-01T01:00:00Z' })], at(120));
+    expect(await told('year')).toEqual(['backup_failed corrupt']);
+    const both = [report({ state: 'missing', at: '2015-01-01T02:00:00Z' }), report({ at: at(180).toISOString() })];
+    await tell('year', both, at(180));
+    expect(await told('year')).toEqual(['backup_failed corrupt', 'backup_recovered ok']);
+    const back = [report({ at: at(240).toISOString() }), report({ state: 'missing', at: '2015-01-01T02:00:00Z' })];
+    await tell('year', back, at(240));
+    expect((await monitorOf('year')).state).toBe('missing');
+  });
+
   it('tells once when nobody reports any more, and when somebody does again', async () => {
     await tell('silent', [report({ job: 'files' })], at(0));
     const watch = (minutes: number) => watchBackups(ports, at(minutes));
@@ -108,15 +126,38 @@ describe.each(testDatabases)('backups on a database that is %s', (kind) => {
     expect((await monitorOf('silent')).is_silent).toBe(true);
     await tell('silent', [report({ job: 'files', at: at(600).toISOString() })], at(600));
     expect(await told('silent')).toEqual(['backup_silent silent', 'backup_recovered ok']);
-    await watch(671);
+    await watchUntil(680);
     expect(await told('silent')).toHaveLength(3);
   });
 
   it('tells of a failing backup again when it failed before it was silent', async () => {
     await tell('both', [report({ state: 'missing', at: at(0).toISOString() })], at(0));
-    await watchBackups(ports, at(1_000));
+    await watchUntil(1_000);
     await tell('both', [report({ state: 'missing', at: at(1_001).toISOString() })], at(1_001));
     expect(await told('both')).toEqual(['backup_failed missing', 'backup_silent silent', 'backup_failed missing']);
+  });
+
+  it('tells nothing of a terminal that was revoked', async () => {
+    const machine = { operating_system: 'linux', architecture: 'x64', agent_version: '1.0.0' };
+    const terminal = { ...machine, name: 'till', branch: 'Roma', customer_id: customerId, secret_sha256: 'a'.repeat(64) };
+    await ports.db
+      .insertInto('terminal')
+      .values({ ...terminal, id: 'trm_revoked', is_enabled: false })
+      .execute();
+    await tell('trm_revoked', [report()], at(2_000));
+    await tell('trm_other', [report()], at(2_000));
+    await watchUntil(2_200);
+    expect([await told('trm_revoked'), await told('trm_other')]).toEqual([[], ['backup_silent silent']]);
+  });
+
+  it('takes nobody for silent whom a server that was away could not hear, until they had time to come again', async () => {
+    for (const terminal of ['back', 'gone']) await tell(terminal, [report({ at: at(3_000).toISOString() })], at(3_000));
+    await watchBackups(ports, at(9_000));
+    await watchBackups(ports, at(9_009));
+    expect([await told('back'), await told('gone')]).toEqual([[], []]);
+    await tell('back', [report({ at: at(9_050).toISOString() })], at(9_050));
+    await watchUntil(9_100);
+    expect([await told('back'), await told('gone')]).toEqual([[], ['backup_silent silent']]);
   });
 });
 

@@ -39,7 +39,7 @@ export async function notifyChange(tx: Tx, notifier: Notifier, { before, after, 
       state: status,
       state_before: statusOf(before),
       checked_at: after.checked_at.toISOString(),
-      detail: detail.slice(0, 500),
+      detail: detail.slice(0, 500).toWellFormed(),
     },
     dedupKey: `${kind} ${after.id} ${status} ${cause}`,
   });

@@ -1,7 +1,8 @@
 /**
  * What branches report of their backups. A monitor is in the state of its newest check, or silent; whoever watches is told
  * when that changes and never while it stays: at once when something is wrong, and when all is well again. A report that
- * is known already changes nothing, one that was overtaken by a newer one goes into the history only.
+ * is known already changes nothing, one that was overtaken by a newer one goes into the history only. One that is hours older
+ * was not overtaken, for terminals tell in order: their clock was set back, and what they say now counts.
  */
 import type { BackupReport, BackupReportsAnswer } from '@remendo/core/protocol';
 import { sql } from 'kysely';
@@ -55,9 +56,13 @@ function rowOf(source: ReportSource, report: BackupReport) {
 
 type Row = ReturnType<typeof rowOf>;
 
+const overtakenMsMax = 3_600_000;
+
+const isNewer = (at: Date, than: Date): boolean => at >= than || than.getTime() - at.getTime() > overtakenMsMax;
+
 /** Of those of one moment the last one told. */
 const newestOf = (rows: readonly Row[]): Row | null =>
-  rows.reduce<Row | null>((newest, row) => (newest === null || row.at >= newest.at ? row : newest), null);
+  rows.reduce<Row | null>((newest, row) => (newest === null || isNewer(row.at, newest.at) ? row : newest), null);
 
 /** Of the jobs that report, in one order. A job that reports for the first time was well before. */
 async function lockMonitors(tx: Tx, { customerId, terminalKey }: ReportSource, rows: readonly Row[]) {
@@ -108,13 +113,13 @@ async function advance(tx: Tx, notifier: Notifier, { monitor, newest, now }: Adv
   const { state, branch, interval_seconds, grace_seconds, at } = newest;
   // A clock that is ahead must not make later checks look old.
   const checked_at = at < now ? at : now;
-  const isNewer = checked_at >= monitor.checked_at;
-  const told = isNewer ? { state, branch, interval_seconds, grace_seconds, checked_at } : {};
+  const isNews = isNewer(checked_at, monitor.checked_at);
+  const told = isNews ? { state, branch, interval_seconds, grace_seconds, checked_at } : {};
   const after = { ...monitor, ...told, is_silent: false, reported_at: now };
   await tx
     .updateTable('backup_monitor')
     .set({ ...told, is_silent: false, reported_at: now })
     .where('id', '=', monitor.id)
     .execute();
-  await notifyChange(tx, notifier, { before: monitor, after, detail: isNewer ? newest.detail : '', cause: newest.report_id });
+  await notifyChange(tx, notifier, { before: monitor, after, detail: isNews ? newest.detail : '', cause: newest.report_id });
 }

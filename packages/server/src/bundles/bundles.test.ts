@@ -186,6 +186,13 @@ describe('a receipt', () => {
     expect((await bring(broken)).body.code).toBe('REQUEST_INVALID');
   });
 
+  it('that holds text which no database takes is refused, though it is hidden in text', async () => {
+    const evil = sealReceipt(bodyOf(terminal, { log_output: 'a\0b' }), secretOf(terminal));
+    expect((await bring(evil)).body.code).toBe('REQUEST_INVALID');
+    const half = sealReceipt(bodyOf(terminal, { error_detail: '\ud83d' }), secretOf(terminal));
+    expect((await bring(half)).body.code).toBe('REQUEST_INVALID');
+  });
+
   it('made with the secret of before holds as long as that lets the terminal in', async () => {
     const other = await newTerminal(server, customer);
     const receipt = sealReceipt(bodyOf(other), secretOf(other));

@@ -7,6 +7,7 @@ import { type Receipt, type ReceiptAnswer, ReceiptBody } from '@remendo/core/pro
 import { Value } from 'typebox/value';
 import type { Principal } from '../accounts/principal.js';
 import { type EventRecorder, recordEvents } from '../history/record-events.js';
+import { isUnstorable } from '../plugins/request-text.js';
 import type { AppPorts } from '../routes/app-ports.js';
 
 type SignedIn = Exclude<Principal, { readonly kind: 'anonymous' }>;
@@ -32,8 +33,14 @@ export async function takeReceipt(
     const { terminal_id: terminal } = receipt;
     throw new UpdaterError('RECORD_NOT_FOUND', `no terminal ${terminal} of yours says so`, { details: { terminal } });
   }
-  const { application, platform, events } = readReceipt(receipt, (value) => Value.Parse(ReceiptBody, value));
+  const { application, platform, events } = readReceipt(receipt, parseBody);
   const source = { principal, terminalKey: principal.terminal.id, application, platform, address, userAgent: 'receipt' };
   const told = await recordEvents(recorder, await catalogue.view(), source, events);
   return { ...told, terminal_id: principal.terminal.id, customer: principal.customer.code };
+}
+
+/** It comes as text in a request: what is in it was not looked at with that. */
+function parseBody(value: unknown): ReceiptBody {
+  if (isUnstorable(value)) throw new UpdaterError('REQUEST_INVALID', 'text must not have NUL or halves of characters');
+  return Value.Parse(ReceiptBody, value);
 }

@@ -7,6 +7,7 @@ import pg from 'pg';
 import { releasesMigration } from './migrations/0001-releases.js';
 import { fleetMigration } from './migrations/0002-fleet.js';
 import { signingMigration } from './migrations/0003-signing.js';
+import { watchMigration } from './migrations/0004-watch.js';
 import { PgliteClient } from './pglite-client.js';
 import { pgliteDialect } from './pglite-dialect.js';
 import { poolExecutor } from './pool-executor.js';
@@ -31,7 +32,12 @@ export type DatabaseLocation =
   | { readonly kind: 'embedded'; readonly folder: string }
   | { readonly kind: 'postgres'; readonly url: string };
 
-const migrations = { '0001-releases': releasesMigration, '0002-fleet': fleetMigration, '0003-signing': signingMigration };
+const migrations = {
+  '0001-releases': releasesMigration,
+  '0002-fleet': fleetMigration,
+  '0003-signing': signingMigration,
+  '0004-watch': watchMigration,
+};
 
 /** Connections of one server: as many as it has requests in the database at the same time, and jobs. */
 const connectionsMax = 16;

@@ -110,6 +110,13 @@ describe('the blocks that differ', () => {
     await vi.waitFor(() => expect(opened.every(({ destroyed }) => destroyed)).toBe(true));
   });
 
+  it('end behind the first of them when somebody took too long to read it', async () => {
+    const bytes = noise('e', 50_000);
+    const contents = [{ bytes, held: flipped(bytes, 0, 20_000, 40_000) }];
+    const { fetchedBlocks, isComplete } = await mend(contents, { isOver: () => true });
+    expect({ fetchedBlocks, isComplete }).toEqual({ fetchedBlocks: 1, isComplete: false });
+  });
+
   it('are not made of a zip that no longer holds what it held', async () => {
     const bytes = noise('d', 20_000);
     const { places, objects } = stored([{ bytes, held: bytes }]);

@@ -55,7 +55,11 @@ export async function* compareBlocks(
     let block = 0;
     for await (const bytes of blocksOf(objects, zip, content)) {
       const isEqual = content.digests.substr(block * blockDigestCharacters, blockDigestCharacters) === blockDigest(bytes);
-      if (isEqual ? !run.isEmpty : run.isFullFor(bytes.length)) yield* run.end();
+      if (isEqual ? !run.isEmpty : run.isFullFor(bytes.length)) {
+        yield* run.end();
+        // It may have taken as long as somebody reads: what this block is like is asked again.
+        if (isOver(comparedBytes)) return;
+      }
       if (!isEqual) run.add(block, bytes);
       block += 1;
       comparedBytes += bytes.length;

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { blockCountOf, blockDigestCharacters, blockSizes, type Digest, UpdaterError } from '@remendo/core';
 import { BlocksRequest } from '@remendo/core/protocol';
 import { sql } from 'kysely';
+import { addressKey } from '../plugins/address-key.js';
 import { type ContentToCompare, compareBlocks } from '../releases/compare-blocks.js';
 import { OpenAnswers } from '../releases/open-answers.js';
 import { requireBuild, requireLicence } from '../releases/release-access.js';
@@ -13,8 +14,8 @@ import { AskedHeaders, AskedQuery } from './request-shapes.js';
 import { findAsked } from './update-routes.js';
 
 /** Each costs the server up to 4 MB while it is read. */
-const answersMax = { openMax: 32, openOfOneMax: 4 };
-/** Who reads slower than this is cut off, and asks again for the rest. */
+const answersMax = { openMax: 32, openOfOneMax: 4, openOfAddressMax: 8 };
+/** An answer is ended then, and the rest is asked for again; twice as long after its beginning it is cut off, whoever reads it. */
 const answerMsMax = 600_000;
 /** Inflated and hashed for one request. */
 const comparedBytesMax = 8 * 1024 ** 3;
@@ -40,14 +41,20 @@ export function blockRoutes(app: App, ports: AppPorts): void {
     const build = requireBuild(asked.view, principal, { ...asked, version: body.version });
     const { contents, releasedAt } = await findContents(ports, build, body.contents);
     requireLicence(licensed, releasedAt);
-    const end = answers.begin(terminalKeyOf(principal, headers['x-terminal-id'] as string | undefined, ip));
+    const name = terminalKeyOf(principal, headers['x-terminal-id'] as string | undefined, ip);
+    const end = answers.begin({ name, address: principal.kind === 'anonymous' ? addressKey(ip) : null });
     const overAt = Date.now() + answerMsMax;
     const frames = compareBlocks(ports.objects, contents, {
       zip: build.zip_object as Digest,
       onlyWhich: body.only_which === true,
       isOver: (comparedBytes) => Date.now() > overAt || comparedBytes >= comparedBytesMax,
     });
-    const stream = Readable.from(frames, { objectMode: false, highWaterMark: 256 * 1024 }).once('close', end);
+    const stream = Readable.from(frames, { objectMode: false, highWaterMark: 256 * 1024 });
+    const cut = setTimeout(() => stream.destroy(new Error('nobody reads this answer')), 2 * answerMsMax).unref();
+    stream.once('close', () => {
+      clearTimeout(cut);
+      end();
+    });
     return reply
       .type('application/octet-stream')
       .header('cache-control', 'private, no-store')

@@ -7,15 +7,22 @@ import { failed, type MessageSender, orAborted, type Place, refused } from './me
 
 const subjectCharactersMax = 250;
 
+/**
+ * Servers that look into mails take minutes for the last answer. Who gives up before sends the mail again, and it arrives twice.
+ */
+const timeouts = { connectionTimeout: 30_000, greetingTimeout: 30_000, socketTimeout: 240_000 };
+const attemptMsMax = 330_000;
+
 export function mailSender({ name, url, from, to, language }: MailTarget, place: Place): MessageSender {
   const domain = /@([^@>\s]+)>?\s*$/.exec(from)?.[1] ?? 'remendo.invalid';
   return {
     target: name,
     wants: 'changes',
     batchMax: 1,
+    attemptMsMax,
     async send(messages, _attempt, signal) {
       const { createTransport } = await import('nodemailer');
-      const transport = createTransport({ url, requireTLS: needsEncryption(url) });
+      const transport = createTransport({ url, requireTLS: needsEncryption(url), ...timeouts });
       try {
         for (const message of messages) {
           const { subject, body } = alertText(message, language, place.name);
@@ -26,6 +33,7 @@ export function mailSender({ name, url, from, to, language }: MailTarget, place:
             messageId: `<${message.id}@${domain}>`,
             // RFC 3834: nobody's out-of-office note comes back.
             headers: { 'Auto-Submitted': 'auto-generated' },
+            signal,
           };
           await orAborted(transport.sendMail(mail), signal).catch((error) => {
             signal.throwIfAborted();

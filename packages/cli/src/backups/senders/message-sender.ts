@@ -10,6 +10,8 @@ export interface MessageSender {
   /** Whether it gets results that change nothing. */
   readonly wants: 'results' | 'changes';
   readonly batchMax: number;
+  /** For one attempt; default 60 000. What takes longer is not known to have arrived, and is sent again. */
+  readonly attemptMsMax?: number;
   /**
    * Afterwards the target has them all.
    * @param attempt 1 is the first.

@@ -32,10 +32,11 @@ export interface MailServer {
 }
 
 /** Takes every mail of who knows the password; nobody@ there is none. */
-export async function startMailServer(password: string, port = 0): Promise<MailServer> {
+export async function startMailServer(password: string, port = 0, isSecure = false): Promise<MailServer> {
   const mails: Email[] = [];
   const server = new SMTPServer({
     authOptional: true,
+    secure: isSecure,
     // Its certificate is its own, so nobody could check it.
     disabledCommands: ['STARTTLS'],
     allowInsecureAuth: true,
@@ -100,6 +101,10 @@ export interface Google extends HttpDouble {
   readonly key: string;
   /** How the next requests to the sheet end; null: well. `lost`: done, and the answer never comes. */
   fault: number | 'lost' | null;
+  /** Which of them; `token`: those for a token instead. */
+  faulty: 'all' | 'POST' | 'token';
+  /** Before whoever appended hears of it. */
+  onAppended: () => Promise<void>;
 }
 
 export async function startGoogle(): Promise<Google> {
@@ -107,15 +112,19 @@ export async function startGoogle(): Promise<Google> {
   const token = 'a-token-that-google-gave';
   const json = (response: ServerResponse, body: object, status = 200) =>
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-  const answer = ({ method, path, headers, body }: Received, response: ServerResponse) => {
+  const answer = async ({ method, path, headers, body }: Received, response: ServerResponse) => {
+    const isFaulty = typeof google.fault === 'number' && (google.faulty === 'all' || google.faulty === method);
+    if (path === '/token' && google.faulty === 'token' && typeof google.fault === 'number')
+      return json(response, { error: 'invalid_grant', error_description: 'Invalid JWT: iat and exp' }, google.fault);
     if (path === '/token') return json(response, { access_token: token, expires_in: 3_600, token_type: 'Bearer' });
     if (headers.authorization !== `Bearer ${token}`) return json(response, { error: { message: 'no token' } }, 401);
-    if (typeof google.fault === 'number') return json(response, { error: { message: 'not now' } }, google.fault);
+    if (isFaulty) return json(response, { error: { message: 'not now' } }, google.fault as number);
     if (method === 'GET') {
       const column = rows.map((row) => row[11] ?? '');
       return json(response, path.includes('!L:L') ? { values: [column] } : rows.length === 0 ? {} : { values: [rows[0]] });
     }
     rows.push(...(JSON.parse(body) as { values: unknown[][] }).values);
+    if (method === 'POST') await google.onAppended();
     return google.fault === 'lost' && method === 'POST' ? response.destroy() : json(response, {});
   };
   const key = JSON.stringify({
@@ -123,6 +132,12 @@ export async function startGoogle(): Promise<Google> {
     client_email: 'erp@project.example',
     private_key: privateKey.export({ type: 'pkcs8', format: 'pem' }),
   });
-  const google: Google = Object.assign(await startHttpDouble(answer), { rows, key, fault: null });
+  const google: Google = Object.assign(await startHttpDouble(answer), {
+    rows,
+    key,
+    fault: null,
+    faulty: 'all' as const,
+    onAppended: async () => {},
+  });
   return google;
 }

@@ -1,12 +1,16 @@
 /** What arrives at real servers. */
 import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { inspect } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Language } from '../../language.js';
 import { never } from '../backups.test.support.js';
+import { finding } from '../finding.js';
 import type { MailTarget, SheetTarget, WebhookTarget } from '../parse-target.js';
 import { mailSender } from './mail-sender.js';
 import { messageOf, roma, startGoogle, startHttpDouble, startMailServer } from './senders.test.support.js';
+import { reportOf } from './server-sender.js';
 import { sheetSender } from './sheet-sender.js';
 import { webhookSender } from './webhook-sender.js';
 
@@ -99,6 +103,33 @@ describe('a mail', () => {
   });
 });
 
+describe('a mail goes nowhere', () => {
+  const target = (url: string): MailTarget => ({
+    ...{ name: 'owner', kind: 'mail', language: 'en', from: 'erp@example.org', to: ['ana@example.com'], url },
+  });
+
+  it('where the certificate is not that of the server', async () => {
+    const { port, mails } = await startMailServer('', 0, true);
+    const failure = await failureOf(mailSender(target(`smtps://127.0.0.1:${port}`), roma).send([messageOf()], 1, never));
+    expect([failure.code, mails.length]).toEqual(['NOTIFICATION_FAILED', 0]);
+    expect(inspect(failure, { depth: 20 })).toMatch(/certificate/i);
+  });
+
+  it('where nobody answers, and nobody is kept waiting by that', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    onTestFinished(() => void silent.close());
+    await once(silent, 'listening');
+    const stop = new AbortController();
+    silent.once('connection', (socket) => {
+      onTestFinished(() => void socket.destroy());
+      stop.abort(new Error('long enough'));
+    });
+    const { port } = silent.address() as AddressInfo;
+    const sending = mailSender(target(`smtp://127.0.0.1:${port}`), roma).send([messageOf()], 1, stop.signal);
+    await expect(sending).rejects.toThrow('long enough');
+  });
+});
+
 describe('a webhook', () => {
   const clock = { now: () => Date.UTC(2026, 2, 1, 13) };
   const target = (url: string): WebhookTarget => ({
@@ -143,6 +174,16 @@ describe('a webhook', () => {
     expect(inspect(failure, { depth: 20 })).not.toContain('secret-path');
     expect(received.length).toBe(1);
   });
+});
+
+it('a report holds nothing that a server refuses, whatever stands in a zip', () => {
+  const findings = [finding('zip_damaged', { file: 'db.zip', entry: `\0${'x'.repeat(998)}\u{1f4be}`, why: 'y' })];
+  const kept = { kind: 'zip_damaged' as const, values: { file: 'db.zip', entry: '\0', why: `${'y'.repeat(3_964)}\u{1f4be}` } };
+  for (const one of [findings, [kept]]) {
+    const { detail = '' } = reportOf(messageOf({ findings: one }), 'Roma');
+    expect(detail).toMatch(/^db\.zip is a damaged zip \(\ufffd/);
+    expect(detail).not.toMatch(/[\0\p{Cs}]/u);
+  }
 });
 
 describe('a row', () => {
@@ -198,12 +239,17 @@ describe('a row', () => {
   });
 
   it.each([
-    [400, 'NOTIFICATION_REFUSED'],
-    [403, 'NOTIFICATION_FAILED'],
-    [503, 'NOTIFICATION_FAILED'],
-  ])('that is answered with %i ends in %s, and no error holds key or token', async (status, code) => {
+    ['POST', 400, 'NOTIFICATION_REFUSED'],
+    ['POST', 429, 'NOTIFICATION_FAILED'],
+    ['all', 403, 'NOTIFICATION_FAILED'],
+    ['all', 503, 'NOTIFICATION_FAILED'],
+    // There is no such tab; the clock is wrong, or the account was switched off: all of it can be put right.
+    ['all', 400, 'NOTIFICATION_FAILED'],
+    ['token', 400, 'NOTIFICATION_FAILED'],
+    ['token', 401, 'NOTIFICATION_FAILED'],
+  ] as const)('of which %s is answered with %i ends in %s, and no error holds key or token', async (faulty, status, code) => {
     const google = await startGoogle();
-    google.fault = status;
+    Object.assign(google, { fault: status, faulty });
     const failure = await failureOf(sheetSender(targetOf(google), roma).send([messageOf()], 1, never));
     expect(failure).toMatchObject({ code, details: { status } });
     expect(inspect(failure, { depth: 20, showHidden: true })).not.toMatch(/PRIVATE KEY|a-token-that/);

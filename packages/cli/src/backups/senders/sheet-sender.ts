@@ -8,6 +8,7 @@
 import type { sheets_v4 } from '@googleapis/sheets';
 import { parseRetryAfter } from '@remendo/core';
 import { detailOf } from '../alert-text.js';
+import { storableText } from '../finding.js';
 import type { SheetTarget } from '../parse-target.js';
 import type { BackupMessage } from '../records.js';
 import { failed, isRefusal, type MessageSender, orAborted, type Place, refused } from './message-sender.js';
@@ -32,15 +33,18 @@ const cellCharactersMax = 50_000;
 const scopes = ['https://www.googleapis.com/auth/spreadsheets'];
 
 export function sheetSender(target: SheetTarget, place: Place): MessageSender {
-  let api: Promise<sheets_v4.Sheets> | undefined;
+  let sheet: ReturnType<typeof openSheet> | undefined;
   let hasTitles = false;
   return {
     target: target.name,
     wants: target.rows,
     batchMax: 100,
     async send(messages, attempt, signal) {
-      api ??= openSheets(target);
-      const values = valuesOf(await orAborted(api, signal), target, signal);
+      sheet ??= openSheet(target);
+      const { api, client } = await orAborted(sheet, signal);
+      // Asked for apart: Google answers a wrong clock, or an account that was switched off, as if the request were wrong.
+      await orAborted(client.getAccessToken(), signal).catch((error) => throwSheetFailure(error, signal));
+      const values = valuesOf(api, target, signal);
       if (!hasTitles) await values.putTitles();
       hasTitles = true;
       const known = attempt === 1 ? new Set<string>() : await values.ids();
@@ -50,7 +54,7 @@ export function sheetSender(target: SheetTarget, place: Place): MessageSender {
   };
 }
 
-async function openSheets({ key, rootUrl, tokenUrl }: SheetTarget): Promise<sheets_v4.Sheets> {
+async function openSheet({ key, rootUrl, tokenUrl }: SheetTarget) {
   const { auth, sheets } = await import('@googleapis/sheets');
   const account = JSON.parse(key) as { client_email: string; private_key: string };
   const claims = tokenUrl === null ? {} : { additionalClaims: { aud: tokenUrl } };
@@ -62,7 +66,7 @@ async function openSheets({ key, rootUrl, tokenUrl }: SheetTarget): Promise<shee
       resolved: async (request) => (isToken(request.url) ? { ...request, url: new URL(tokenUrl) } : request),
     });
   }
-  return sheets({ version: 'v4', auth: client, retry: false, ...(rootUrl === null ? {} : { rootUrl }) });
+  return { client, api: sheets({ version: 'v4', auth: client, retry: false, ...(rootUrl === null ? {} : { rootUrl }) }) };
 }
 
 type Cell = string | number;
@@ -70,8 +74,8 @@ type Cell = string | number;
 function valuesOf(api: sheets_v4.Sheets, { spreadsheetId, tab }: SheetTarget, signal: AbortSignal) {
   const range = (cells: string): string => `'${tab}'!${cells}`;
   const { values } = api.spreadsheets;
-  const call = <T>(request: Promise<T>): Promise<T> =>
-    orAborted(request, signal).catch((error) => throwSheetFailure(error, signal));
+  const call = <T>(request: Promise<T>, about?: 'rows'): Promise<T> =>
+    orAborted(request, signal).catch((error) => throwSheetFailure(error, signal, about));
   return {
     /** The same whoever does it, so two terminals may do it at once. */
     async putTitles(): Promise<void> {
@@ -89,7 +93,7 @@ function valuesOf(api: sheets_v4.Sheets, { spreadsheetId, tab }: SheetTarget, si
     async append(rows: readonly (readonly Cell[])[]): Promise<void> {
       const how = { valueInputOption: 'RAW', insertDataOption: 'INSERT_ROWS' };
       const requestBody = { values: rows.map((row) => [...row]) };
-      await call(values.append({ spreadsheetId, range: range('A:L'), ...how, requestBody }, { signal }));
+      await call(values.append({ spreadsheetId, range: range('A:L'), ...how, requestBody }, { signal }), 'rows');
     },
   };
 }
@@ -100,18 +104,21 @@ function rowOf({ id, job, result, stateBefore }: BackupMessage, { branch, termin
   const row = [time(atMs), branch ?? '', terminal, job, state, stateBefore, files, totalBytes];
   const file = newest === null ? ['', ''] : [newest.name, time(newest.atMs)];
   return [...row, ...file, detailOf(result), id].map((cell) =>
-    typeof cell === 'string' ? cell.slice(0, cellCharactersMax) : cell,
+    typeof cell === 'string' ? storableText(cell, cellCharactersMax) : cell,
   );
 }
 
-/** The library's errors hold the whole request, token included; what happened is in the message. */
-function throwSheetFailure(error: unknown, signal: AbortSignal): never {
+/**
+ * The library's errors hold the whole request, token included; what happened is in the message. Only rows can be refused: that
+ * there is no such tab, or no token, may be put right.
+ */
+function throwSheetFailure(error: unknown, signal: AbortSignal, about?: 'rows'): never {
   signal.throwIfAborted();
   const { status = 0, headers } = (error as { response?: { status?: number; headers?: Headers } }).response ?? {};
   const retryAfterMs = parseRetryAfter(headers?.get('retry-after'), Date.now());
   const details = { status, ...(retryAfterMs === null ? {} : { retryAfterMs }) };
   const cause = new Error(error instanceof Error ? error.message : String(error));
-  throw isRefusal(status)
+  throw about === 'rows' && isRefusal(status)
     ? refused('the sheet takes no such row', { details, cause })
     : failed('the row could not be appended now', { details, cause });
 }
