@@ -13,6 +13,7 @@ import {
 } from '@remendo/core';
 import { BundleAnswer, type BundleRequest } from '@remendo/core/protocol';
 import type { CommandContext } from '../command-context.js';
+import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import type { BundleOptions, BundleSettings } from './bundle-options.js';
 import { bundleMessages } from './messages.js';
@@ -63,8 +64,8 @@ export async function askForBundle(
     const missing = answer.left_out.find(({ version }) => version === asked?.version || isNamed(version, options));
     if (missing !== undefined)
       throw new UpdaterError(codeOf(missing.code), missing.reason, { details: { version: missing.version } });
-    for (const { application, version, reason } of answer.left_out)
-      output.warn(say.leftOut(printable(`${application} ${version}`), printable(reason)));
+    for (const { application, version, code, reason } of answer.left_out)
+      output.warn(say.leftOut(printable(`${application} ${version}`), printable(told(reason, output.language, code))));
     if (answer.under_way.length === 0) return answer;
     if (options.wait !== true) {
       for (const { base, version } of answer.under_way) output.note(say.underWay(printable(base), printable(version)));

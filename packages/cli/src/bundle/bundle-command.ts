@@ -24,9 +24,9 @@ import { askForBundle, requestOf } from './ask-for-bundle.js';
 import { pruneObjects, readExisting, writeDescription } from './bundle-folder.js';
 import type { BundleOptions, BundleSettings } from './bundle-options.js';
 import { bundleMessages } from './messages.js';
+import type { ObjectFolder } from './object-folder.js';
 import { neededObjects } from './plan-bundle.js';
 import { reportBundle } from './report-bundle.js';
-import type { ObjectFolder } from './store-object.js';
 import { storeObjects } from './store-objects.js';
 import { writeCompanions } from './write-companions.js';
 

@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import { type Bundle, bundleDescriptionPath, type Digest, hasCode, readBundle, syncNames, UpdaterError } from '@remendo/core';
 import type { BundleDescription } from '@remendo/core/protocol';
-import type { ObjectFolder } from './store-object.js';
+import { makeOwnFolder, type ObjectFolder } from './object-folder.js';
 
 /** Null: the folder holds none yet. @throws UpdaterError BUNDLE_INVALID for one that can not be read. */
 export async function readExisting({ fileSystem, folder }: ObjectFolder): Promise<Bundle | null> {
@@ -37,11 +37,12 @@ export async function writePlain({ fileSystem }: ObjectFolder, path: string, byt
 const objectName = /^([0-9a-f]{64})(\.\d{3})?(\.part)?$/;
 
 /** Removes what an earlier bundle in this folder needed and this one does not. Other files stay. @returns how many. */
-export async function pruneObjects({ fileSystem, folder }: ObjectFolder, needed: ReadonlySet<Digest>): Promise<number> {
+export async function pruneObjects(place: ObjectFolder, needed: ReadonlySet<Digest>): Promise<number> {
+  const { fileSystem } = place;
   let removed = 0;
-  for (const shelf of await fileSystem.list(join(folder, 'objects'))) {
+  for (const shelf of await fileSystem.list(await makeOwnFolder(place, 'objects'))) {
     if (!/^[0-9a-f]{2}$/.test(shelf)) continue;
-    const path = join(folder, 'objects', shelf);
+    const path = await makeOwnFolder(place, 'objects', shelf);
     for (const name of await fileSystem.list(path)) {
       const digest = objectName.exec(name)?.[1];
       if (digest === undefined || needed.has(digest as Digest)) continue;

@@ -8,8 +8,11 @@ import { limits, nodeFileSystem, sealReceipt } from '@remendo/core';
 import type { ReceiptBody, UpdateEvent } from '@remendo/core/protocol';
 import type { TerminalSecret } from '../credentials.js';
 import { writePlain } from './bundle-folder.js';
+import { makeOwnFolder } from './object-folder.js';
 
-export const receiptsFolder = (folder: string): string => join(folder, 'receipts');
+const receiptsName = 'receipts';
+
+export const receiptsFolder = (folder: string): string => join(folder, receiptsName);
 
 export interface ReceiptOf {
   readonly application: string;
@@ -37,8 +40,7 @@ export async function writeReceipts(folder: string, of: ReceiptOf): Promise<read
   const place = { fileSystem, folder };
   const paths: string[] = [];
   for (const [updateId, events] of byUpdate) {
-    await fileSystem.makeDirectory(receiptsFolder(folder));
-    const path = join(receiptsFolder(folder), `${of.terminal.id}-${safeId(updateId)}.json`);
+    const path = join(await makeOwnFolder(place, receiptsName), `${of.terminal.id}-${safeId(updateId)}.json`);
     await writePlain(place, path, Buffer.from(JSON.stringify(sealReceipt(bodyOf(of, events), of.terminal.secret))));
     paths.push(path);
   }

@@ -8,6 +8,7 @@ import { type credentialNames, credentialsOf } from '../credentials.js';
 import { exitCodeOf, exitCodes } from '../exit-codes.js';
 import { readNamedFile, statNamedPath } from '../named-path.js';
 import { openServer } from '../open-server.js';
+import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import { quantities } from '../output/quantity.js';
 import { bundleMessages } from './messages.js';
@@ -50,7 +51,8 @@ export async function runReceipts(
   }
   const events = (number: number): string => count(number, say.event, say.events);
   for (const { file, answer, error } of brought) {
-    if (answer === null) output.warn(say.notBrought(printable(file), printable(`${error?.code}: ${error?.message}`)));
+    if (answer === null)
+      output.warn(say.notBrought(printable(file), printable(told(`${error?.code}: ${error?.message}`, output.language))));
     else output.line(say.brought(printable(answer.terminal_id), events(answer.accepted), events(answer.duplicates)));
   }
   const taken = brought.filter(({ answer }) => answer !== null);

@@ -1,11 +1,13 @@
 import type { BundleAnswer } from '@remendo/core/protocol';
 import type { CommandContext } from '../command-context.js';
+import { dayText } from '../output/duration.js';
+import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import { quantities } from '../output/quantity.js';
 import { tableLines } from '../output/table.js';
 import { bundleMessages } from './messages.js';
+import type { ObjectFolder } from './object-folder.js';
 import type { BundledWay, NeededObjects } from './plan-bundle.js';
-import type { ObjectFolder } from './store-object.js';
 
 export interface BundleReport {
   readonly place: ObjectFolder;
@@ -36,7 +38,7 @@ export function reportBundle(context: CommandContext, report: BundleReport): voi
     underWay: answer.under_way,
   });
   const columns = [{ title: say.from }, { title: say.to }, { title: say.how }, { title: say.reads, align: 'right' as const }];
-  const howOf = ({ kind, label }: BundledWay): string => (kind === 'zip' ? say.fullZip : printable(label));
+  const howOf = ({ kind, label }: BundledWay): string => (kind === 'zip' ? say.fullZip : printable(told(label, language)));
   const rows = needed.ways.map((way) => [
     way.base === null ? say.nothing : printable(way.base),
     printable(`${way.application} ${way.version} (${way.platform})`),
@@ -48,5 +50,5 @@ export function reportBundle(context: CommandContext, report: BundleReport): voi
   const objectsText = (objects: number): string => count(objects, say.object, say.objects);
   output.line(say.holds(printable(place.folder), objectsText(needed.objects.length), bytes(totalBytes), bytes(fetchedBytes)));
   if (removed > 0) output.line(say.removed(objectsText(removed)));
-  output.line(say.expires(expires.slice(0, 10)));
+  output.line(say.expires(dayText(language, expires.slice(0, 10))));
 }

@@ -77,6 +77,24 @@ describe('an object', () => {
     expect(await isStored(place, object, never)).toBe(true);
   });
 
+  it('goes nowhere, and none is removed, through a link that somebody put on the stick', async () => {
+    const foreign = objectFilePath('/srv', object.digest);
+    await place.fileSystem.makeDirectory(dirname(foreign));
+    await (await place.fileSystem.open(foreign, 'create')).close();
+    await place.fileSystem.makeDirectory('/stick');
+    place.fileSystem.makeLink('/stick/objects', '/srv/objects');
+    const refused = expect.objectContaining({ code: 'BUNDLE_INVALID' });
+    await expect(pruneObjects(place, new Set())).rejects.toEqual(refused);
+    await expect(store(sourceOf())).rejects.toEqual(refused);
+    await place.fileSystem.removeFile('/stick/objects');
+    await place.fileSystem.makeDirectory('/stick/objects');
+    place.fileSystem.makeLink(dirname(objectFilePath('/stick', object.digest)), dirname(foreign));
+    await expect(pruneObjects(place, new Set())).rejects.toEqual(refused);
+    await expect(store(sourceOf())).rejects.toEqual(refused);
+    expect(asked).toEqual([]);
+    expect(await place.fileSystem.stat(foreign)).toMatchObject({ kind: 'file', bytes: 0 });
+  });
+
   it('that no bundle names any more is removed, and nobody else’s file', async () => {
     await store(sourceOf());
     const kept = digestOf('kept') as Digest;

@@ -6,7 +6,6 @@ import { dirname } from 'node:path';
 import {
   type DeltaObject,
   digestOfSource,
-  type FileSystem,
   type FolderPiece,
   folderPieces,
   type ObjectSource,
@@ -14,13 +13,7 @@ import {
   syncNames,
   UpdaterError,
 } from '@remendo/core';
-
-export interface ObjectFolder {
-  readonly fileSystem: FileSystem;
-  readonly folder: string;
-  /** See `folderPieces`. */
-  readonly pieceBytes?: number;
-}
+import { makeOwnFolder, type ObjectFolder } from './object-folder.js';
 
 export interface StoreOptions {
   readonly source: ObjectSource;
@@ -84,7 +77,7 @@ async function storePiece(
   const { fileSystem } = place;
   if ((await sizeOf(place, piece.path)) === piece.bytes) return;
   const part = partOf(piece);
-  await fileSystem.makeDirectory(dirname(part));
+  await makeOwnFolder(place, 'objects', object.digest.slice(0, 2));
   const begun = await sizeOf(place, part);
   const isUsable = begun !== null && begun <= piece.bytes;
   const file = await fileSystem.open(part, isUsable ? 'write' : 'create');

@@ -1,7 +1,8 @@
 /** All objects of a bundle into its folder. */
 import { type DeltaObject, type HttpClient, httpObjectSource, UpdaterError } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
-import { arrivedBytes, isStored, type ObjectFolder, storeObject } from './store-object.js';
+import type { ObjectFolder } from './object-folder.js';
+import { arrivedBytes, isStored, storeObject } from './store-object.js';
 
 /** Beside what is counted: the description, names and blocks. */
 const spareBytes = 8 * 1024 * 1024;

@@ -1,9 +1,11 @@
 import type { Updater } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
+import type { Language } from '../language.js';
+import { dayText } from '../output/duration.js';
 import { printable } from '../output/printable.js';
 import { bundleMessages } from './messages.js';
 
-const dayOf = (ms: number): string => new Date(ms).toISOString().slice(0, 10);
+const dayOf = (ms: number, language: Language): string => dayText(language, new Date(ms).toISOString().slice(0, 10));
 
 /**
  * Says how fresh a bundle is that updates come from. One that can not be read is told of where it is used.
@@ -16,5 +18,6 @@ export async function tellBundle(
   if (folder === null) return;
   const { bundle } = await updater.trust().catch(() => ({ bundle: undefined }));
   if (bundle === undefined) return;
-  output.note(bundleMessages(language).asOf(printable(folder), dayOf(bundle.signedAtMs), dayOf(bundle.expiresMs)));
+  const [made, expires] = [dayOf(bundle.signedAtMs, language), dayOf(bundle.expiresMs, language)];
+  output.note(bundleMessages(language).asOf(printable(folder), made, expires));
 }

@@ -5,7 +5,8 @@ import { UpdaterError } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import { statNamedPath } from '../named-path.js';
 import { writePlain } from './bundle-folder.js';
-import type { ObjectFolder } from './store-object.js';
+import type { ObjectFolder } from './object-folder.js';
+import { makeOwnFolder } from './object-folder.js';
 
 const readme = `Remendo
 
@@ -36,8 +37,7 @@ export interface Companions {
 export async function writeCompanions(context: CommandContext, place: ObjectFolder, { program, root }: Companions): Promise<void> {
   await writePlain(place, join(place.folder, 'README.txt'), Buffer.from(readme.replaceAll('\n', '\r\n')));
   if (program.length === 0) return;
-  const folder = join(place.folder, 'program');
-  await place.fileSystem.makeDirectory(folder);
+  const folder = await makeOwnFolder(place, 'program');
   if (root !== undefined) await writePlain(place, join(folder, 'root.json'), root);
   for (const path of program) await copyProgram(context, place, path);
 }

@@ -34,6 +34,9 @@ export const endOf = ({ offset, bytes }: Pick<HeldRange, 'offset' | 'bytes'>): n
 export const entryName = ({ digest, offset, bytes, sha256, isWhole }: Omit<CacheEntry, 'path' | 'readers' | 'isRight'>): string =>
   isWhole ? digest : `${digest}.${offset}-${bytes}.${sha256}`;
 
+/** Whether a file that is no entry was to become one, or was one before it was cut. */
+export const isUseless = (name: string): boolean => name.endsWith('.part') || rangeName.test(name);
+
 /** Null for a name that is not one of the cache's, or a file of another length than it says. */
 export function entryOf(path: string, name: string, fileBytes: number): CacheEntry | null {
   if (isDigest(name))

@@ -16,10 +16,10 @@ export interface KnownPlansOptions {
 export interface KnownPlans {
   /**
    * How long an object is; null when no plan of the branch names it.
-   * @param names where whoever asks says that it is named; null: they say nothing.
+   * @param asked.names where whoever asks says that it is named; null: they say nothing. @param asked.by their address.
    * @throws UpdaterError DOWNLOAD_FAILED when the server can not be asked now, LIMIT_RATE when it was asked too often.
    */
-  find(digest: Digest, names: PlanNames | null): Promise<number | null>;
+  find(digest: Digest, asked: { readonly names: PlanNames | null; readonly by: string }): Promise<number | null>;
 }
 
 interface KnownPlan {
@@ -36,6 +36,8 @@ const freshMs = 60_000;
 const hourMs = 3_600_000;
 /** Of questions for plans. A branch has a handful of versions; somebody who makes names up ends here. */
 const questionsPerHourMax = 120;
+/** And uses up only so much of it. */
+const questionsPerAskerMax = 40;
 
 export function openKnownPlans(options: KnownPlansOptions): KnownPlans {
   const { clock, applications } = options;
@@ -48,11 +50,11 @@ export function openKnownPlans(options: KnownPlansOptions): KnownPlans {
     }
     return null;
   };
-  const planOf = (names: PlanNames): KnownPlan => {
+  const planOf = (names: PlanNames, by: string): KnownPlan => {
     const key = JSON.stringify([names.application, names.platform, names.base, names.target, names.codecs]);
     const known = plans.get(key);
     if (known !== undefined && Math.abs(clock.now() - known.askedAtMs) < freshMs) return known;
-    questions.count();
+    questions.count(by);
     const plan = ask(names, options, () => plans.delete(key));
     plans.delete(key);
     plans.set(key, plan);
@@ -63,11 +65,11 @@ export function openKnownPlans(options: KnownPlansOptions): KnownPlans {
     return plan;
   };
   return {
-    async find(digest, names) {
+    async find(digest, { names, by }) {
       const known = findKnown(digest);
       const isServed = names !== null && (applications === null || applications.includes(names.application));
       if (known !== null || !isServed) return known;
-      return (await planOf(names).answer).get(digest) ?? null;
+      return (await planOf(names, by).answer).get(digest) ?? null;
     },
   };
 }
@@ -93,15 +95,18 @@ function ask(names: PlanNames, { fetchPlan, clock, onLearned }: KnownPlansOption
 const isVerdict = (error: unknown): boolean =>
   isUpdaterError(error) && !hasCode(error, 'DOWNLOAD_FAILED', 'LIMIT_RATE', 'SERVER_FAILED', 'DOWNLOAD_REDIRECT_REFUSED');
 
-function hourlyQuestions(clock: Clock): { count(): void } {
-  let asked: number[] = [];
+function hourlyQuestions(clock: Clock): { count(by: string): void } {
+  let asked: { readonly atMs: number; readonly by: string }[] = [];
   return {
-    count() {
+    count(by) {
       const now = clock.now();
-      asked = asked.filter((at) => Math.abs(now - at) < hourMs);
-      if (asked.length >= questionsPerHourMax)
-        throw new UpdaterError('LIMIT_RATE', 'too many plans were asked for', { details: { questionsPerHourMax } });
-      asked.push(now);
+      asked = asked.filter(({ atMs }) => Math.abs(now - atMs) < hourMs);
+      const ofAsker = asked.filter((question) => question.by === by).length;
+      if (asked.length >= questionsPerHourMax || ofAsker >= questionsPerAskerMax)
+        throw new UpdaterError('LIMIT_RATE', 'too many plans were asked for', {
+          details: { questionsPerHourMax, questionsPerAskerMax },
+        });
+      asked.push({ atMs: now, by });
     },
   };
 }

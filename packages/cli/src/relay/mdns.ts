@@ -1,14 +1,18 @@
 /**
  * Multicast DNS: how a relay makes itself known in its branch, and how terminals find it. Whoever is in the network can say
- * anything here. So only private addresses are taken, few of them, and what a packet does to the library ends nothing.
+ * anything here. So only private addresses of this machine's own networks are taken, few of them, each from its own machine, and
+ * what a packet does to the library ends nothing.
  */
 import { isIPv4 } from 'node:net';
-import { hostname } from 'node:os';
+import { hostname, networkInterfaces } from 'node:os';
+import { setTimeout } from 'node:timers/promises';
 import { Bonjour } from 'bonjour-service';
-import { isPrivateAddress } from './networks.js';
+import { addressTest, isPrivateAddress } from './networks.js';
 
 const type = 'remendo-relay';
 const foundMax = 8;
+/** On a LAN answers take a few milliseconds. */
+const lookMs = 400;
 
 export interface Announcement {
   /** Takes it back, as far as the network lets. */
@@ -38,7 +42,7 @@ export function announceRelay(
       new Promise((resolve) => {
         if (bonjour === null) return resolve();
         // A network that is gone answers nothing.
-        const late = setTimeout(resolve, 500);
+        const late = globalThis.setTimeout(resolve, 500);
         bonjour.unpublishAll(() => {
           clearTimeout(late);
           bonjour.destroy();
@@ -48,25 +52,42 @@ export function announceRelay(
   };
 }
 
-/** Addresses of the relays that answer within `forMs`, in a fixed order. Where there is no multicast: none. */
+/**
+ * Addresses of the relays that answer within `forMs`, in a fixed order; once one has, the others have another moment. Where there
+ * is no multicast: none. Each machine speaks for itself: nobody makes terminals ask somebody else, or more than once.
+ */
 export async function findRelays(forMs: number): Promise<readonly string[]> {
-  const found = new Set<string>();
+  const found = new Map<string, string>();
+  const isNear = addressTest(ownNetworks());
   const bonjour = openBonjour(() => undefined);
   if (bonjour === null) return [];
-  bonjour.find({ type }, ({ addresses = [], referer, port }) => {
-    for (const address of [...addresses, referer?.address ?? '']) {
-      const url = relayUrl(address, port);
-      if (url !== null && found.size < foundMax) found.add(url);
-    }
+  const browser = bonjour.find({ type }, ({ referer, port }) => {
+    const { address = '' } = referer ?? {};
+    const url = relayUrl(address, port, isNear);
+    if (url !== null && !found.has(address) && found.size < foundMax) found.set(address, url);
   });
-  await new Promise((resolve) => setTimeout(resolve, forMs));
+  for (let passedMs = 0; passedMs < forMs && found.size === 0; passedMs += lookMs) {
+    // Packets get lost.
+    if (passedMs > 0) browser.update();
+    await setTimeout(lookMs);
+  }
+  await setTimeout(lookMs);
   bonjour.destroy();
-  return [...found].sort();
+  return [...found.values()].sort();
 }
 
-/** Null for what no relay of this branch can have: link-local IPv6 needs a zone, which no address of http has. */
-export function relayUrl(address: string, port: number): string | null {
-  const isUsable = isPrivateAddress(address) && !address.includes('%') && !/^fe[89ab]/i.test(address);
+/** Of this machine, as CIDR; its own loopback is none. */
+const ownNetworks = (): readonly string[] =>
+  Object.values(networkInterfaces()).flatMap((all) =>
+    (all ?? []).flatMap(({ internal, cidr }) => (internal || cidr === null ? [] : [cidr])),
+  );
+
+/**
+ * Null for what no relay of this branch can have: link-local IPv6 needs a zone, which no address of http has.
+ * @param isNear whether an address lies in a network of this machine's: not on the machine itself, nor behind a router.
+ */
+export function relayUrl(address: string, port: number, isNear: (address: string) => boolean): string | null {
+  const isUsable = isPrivateAddress(address) && isNear(address) && !address.includes('%') && !/^fe[89ab]/i.test(address);
   if (!isUsable || !Number.isInteger(port) || port < 1 || port > 65_535) return null;
   return `http://${address.includes(':') ? `[${address}]` : address}:${port}/`;
 }

@@ -10,6 +10,7 @@ export const relayMessages = inLanguages({
     traffic: (served: string, upstream: string, requests: string, hits: string) =>
       `served ${served}, fetched ${upstream}; ${requests} requests, ${hits} of them from here`,
     failed: (reason: string) => `a download from the server failed: ${reason}`,
+    noPlan: (reason: string) => `the server tells this relay nothing of an update that a terminal asks for: ${reason}`,
     ended: 'Relay ended.',
     refuted: (url: string) =>
       `the relay at ${url} gave bytes that are not what they should be; it is not asked any more, the server is`,
@@ -23,6 +24,7 @@ export const relayMessages = inLanguages({
     traffic: (served, upstream, requests, hits) =>
       `${served} entregues, ${upstream} baixados; ${requests} pedidos, ${hits} deles atendidos daqui`,
     failed: (reason) => `um download do servidor falhou: ${reason}`,
+    noPlan: (reason) => `o servidor não informa a este retransmissor uma atualização que um terminal pede: ${reason}`,
     ended: 'Retransmissor encerrado.',
     refuted: (url) =>
       `o retransmissor em ${url} entregou bytes que não são os esperados; ele não será mais consultado, e sim o servidor`,
@@ -36,6 +38,7 @@ export const relayMessages = inLanguages({
     traffic: (served, upstream, requests, hits) =>
       `${served} forniti, ${upstream} scaricati; ${requests} richieste, di cui ${hits} servite da qui`,
     failed: (reason) => `un download dal server non è riuscito: ${reason}`,
+    noPlan: (reason) => `il server non comunica a questo ripetitore un aggiornamento chiesto da un terminale: ${reason}`,
     ended: 'Ripetitore terminato.',
     refuted: (url) =>
       `il ripetitore ${url} ha fornito byte diversi da quelli attesi; non viene più interrogato, al suo posto si usa il server`,

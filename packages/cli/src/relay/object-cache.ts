@@ -5,13 +5,21 @@
  */
 import { join } from 'node:path';
 import { type Digest, digestOfSource, type FileHandle, type FileSystem, UpdaterError } from '@remendo/core';
-import { type CacheEntry, endOf, entryName, entryOf, type HeldRange } from './cache-entry.js';
+import { type CacheEntry, endOf, entryName, entryOf, type HeldRange, isUseless } from './cache-entry.js';
 import { chunksOf } from './chunks-of.js';
 
 export interface ObjectCacheOptions {
   readonly fileSystem: FileSystem;
   readonly folder: string;
   readonly bytesMax: number;
+}
+
+/** On the disk and in the cache, for a range that is going to arrive. */
+export interface Room {
+  /** So much of it is taken now. */
+  wrote(bytes: number): void;
+  /** Once, whatever became of the range. */
+  giveBack(): void;
 }
 
 /** Left on the disk for everybody else. */
@@ -26,10 +34,12 @@ export class ObjectCache {
   #heldBytes = 0;
   /** Of what is arriving. */
   #reservedBytes = 0;
+  /** Of it, what the disk does not count yet. */
+  #unwrittenBytes = 0;
 
   private constructor(private readonly options: ObjectCacheOptions) {}
 
-  /** Takes over what an earlier process left, and removes what it did not finish. */
+  /** Takes over what an earlier process left, and removes what it did not finish. Names that are not the cache's stay. */
   static async open(options: ObjectCacheOptions): Promise<ObjectCache> {
     const { fileSystem, folder } = options;
     await fileSystem.makeDirectory(folder);
@@ -39,7 +49,7 @@ export class ObjectCache {
       const stat = await fileSystem.stat(path);
       const entry = stat?.kind === 'file' ? entryOf(path, name, stat.bytes) : null;
       if (entry !== null && stat !== null) found.push({ entry, modifiedMs: stat.modifiedMs });
-      else if (stat?.kind === 'file') await fileSystem.removeFile(path);
+      else if (stat?.kind === 'file' && isUseless(name)) await fileSystem.removeFile(path);
     }
     const cache = new ObjectCache(options);
     for (const { entry } of found.sort((a, b) => a.modifiedMs - b.modifiedMs)) cache.#insert(entry);
@@ -102,26 +112,40 @@ export class ObjectCache {
 
   /**
    * Makes room for a range that is going to arrive.
-   * @returns what gives the room back. @throws UpdaterError STORAGE_NO_SPACE when what is held is all in use, or the disk is full.
+   * @throws UpdaterError STORAGE_NO_SPACE when what is held is all in use, or the disk is full.
    */
-  async reserve(bytes: number): Promise<() => void> {
+  async reserve(bytes: number): Promise<Room> {
     const { fileSystem, folder, bytesMax } = this.options;
-    this.#reservedBytes += bytes;
-    const giveBack = (): void => {
-      this.#reservedBytes -= bytes;
-    };
+    const room = this.#take(bytes);
     try {
       if (bytes > bytesMax) throw noRoom(bytes);
       await this.#evictTo(bytesMax - this.#reservedBytes);
       if (this.#heldBytes + this.#reservedBytes > bytesMax) throw noRoom(bytes);
-      const missingBytes = bytes + spareBytes - (await fileSystem.freeBytes(folder));
+      const missingBytes = this.#unwrittenBytes + spareBytes - (await fileSystem.freeBytes(folder));
       if (missingBytes > 0) await this.#evictTo(this.#heldBytes - missingBytes);
-      if ((await fileSystem.freeBytes(folder)) < bytes + spareBytes) throw noRoom(bytes);
-      return giveBack;
+      if ((await fileSystem.freeBytes(folder)) < this.#unwrittenBytes + spareBytes) throw noRoom(bytes);
+      return room;
     } catch (error) {
-      giveBack();
+      room.giveBack();
       throw error;
     }
+  }
+
+  #take(bytes: number): Room {
+    let unwrittenBytes = bytes;
+    this.#reservedBytes += bytes;
+    this.#unwrittenBytes += bytes;
+    const wrote = (count: number): void => {
+      unwrittenBytes -= count;
+      this.#unwrittenBytes -= count;
+    };
+    return {
+      wrote,
+      giveBack: () => {
+        wrote(unwrittenBytes);
+        this.#reservedBytes -= bytes;
+      },
+    };
   }
 
   partPath(id: string): string {

@@ -7,8 +7,10 @@ import {
   createBandwidthLimit,
   type Digest,
   errorChain,
+  type FileSystem,
   type Host,
   isUpdaterError,
+  type PlanNames,
   UpdaterError,
 } from '@remendo/core';
 import type { Credentials } from '../credentials.js';
@@ -54,23 +56,22 @@ export async function openRelay(options: RelayOptions): Promise<OpenRelay> {
     bytesPerDay: config.upstreamBytesPerDay,
     bandwidth: options.bandwidthBytesPerSecond === null ? null : createBandwidthLimit(options.bandwidthBytesPerSecond, clock),
     ...(host.fetch === undefined ? {} : { fetch: host.fetch }),
+    onPlanFailed: (names, error) => options.onEvent('plan_failed', { ...shown(names), ...failed(error) }),
   });
-  await fileSystem.makeDirectory(folder);
-  if (fileSystem.hasModes) await fileSystem.setMode(folder, 0o700);
+  const objectsFolder = join(folder, 'objects');
+  await makeOwn(fileSystem, folder);
+  await makeOwn(fileSystem, objectsFolder);
   const lock = await acquireInstallLock(host, join(folder, 'lock'));
   try {
-    const cache = await ObjectCache.open({ fileSystem, folder: join(folder, 'objects'), bytesMax: config.cacheBytes });
+    const cache = await ObjectCache.open({ fileSystem, folder: objectsFolder, bytesMax: config.cacheBytes });
     const traffic = noTraffic();
     const plans = openKnownPlans({
       fetchPlan: upstream.plan,
       clock,
       applications: config.applications,
-      onLearned: ({ codecs: _codecs, ...names }, objects) => options.onEvent('plan_learned', { ...names, objects }),
+      onLearned: (names, objects) => options.onEvent('plan_learned', { ...shown(names), objects }),
     });
-    const onFailure = (digest: Digest, error: unknown): void => {
-      const code = isUpdaterError(error) ? error.code : null;
-      options.onEvent('transfer_failed', { digest, code, reason: errorChain(error).join(': ') });
-    };
+    const onFailure = (digest: Digest, error: unknown): void => options.onEvent('transfer_failed', { digest, ...failed(error) });
     const objects = openRelayObjects({ upstream, cache, fileSystem, clock, random, onFailure });
     const app = createRelayApp({ config, cache, plans, objects, traffic });
     const port = await listen(app, config);
@@ -88,6 +89,20 @@ export async function openRelay(options: RelayOptions): Promise<OpenRelay> {
     await lock.release();
     throw error;
   }
+}
+
+const shown = ({ codecs: _codecs, ...names }: PlanNames): Omit<PlanNames, 'codecs'> => names;
+
+const failed = (error: unknown): { readonly code: string | null; readonly reason: string } => ({
+  code: isUpdaterError(error) ? error.code : null,
+  reason: errorChain(error).join(': '),
+});
+
+/** A folder that was there before keeps its mode: it may be somebody's who named the wrong one. */
+async function makeOwn(fileSystem: FileSystem, folder: string): Promise<void> {
+  const found = await fileSystem.stat(folder);
+  await fileSystem.makeDirectory(folder);
+  if (found === null && fileSystem.hasModes) await fileSystem.setMode(folder, 0o700);
 }
 
 async function listen(app: ReturnType<typeof createRelayApp>, { host, port }: RelayConfig): Promise<number> {

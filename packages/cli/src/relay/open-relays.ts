@@ -20,7 +20,7 @@ export interface OpenRelaysOptions extends Pick<CommandContext, 'output' | 'lang
 }
 
 /** How long relays have to make themselves known; it passes once, before the first download of an update. */
-const findMs = 1_000;
+const findMs = 2_000;
 
 /** @param setting `relay`. @returns null when it is off. @throws UpdaterError CONFIG_INVALID with every problem. */
 export function openRelays(setting: readonly string[] | null, options: OpenRelaysOptions): Relays | null {

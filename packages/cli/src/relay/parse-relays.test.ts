@@ -56,17 +56,24 @@ it.each<[string, boolean]>([
   expect(isPrivateAddress(address)).toBe(expected);
 });
 
+const isNear = addressTest(['192.168.1.7/24', 'fd00::7/64', 'fe80::1/64', '8.8.8.8/24']);
+
 it.each<[string, number, string | null]>([
   ['192.168.1.10', 8476, 'http://192.168.1.10:8476/'],
+  ['192.168.2.10', 8476, null],
+  ['10.0.0.1', 80, null],
+  ['127.0.0.1', 8476, null],
+  ['::1', 8476, null],
+  ['169.254.169.254', 80, null],
   ['fd00::2', 8476, 'http://[fd00::2]:8476/'],
   ['8.8.8.8', 8476, null],
   ['fe80::1', 8476, null],
-  ['10.0.0.1/x', 80, null],
-  ['10.0.0.1', 0, null],
-  ['10.0.0.1', 70_000, null],
+  ['192.168.1.10/x', 80, null],
+  ['192.168.1.10', 0, null],
+  ['192.168.1.10', 70_000, null],
   ['', 8476, null],
 ])('of what says in the network that it is a relay, %s port %d is asked at %s', (address, port, url) => {
-  expect(relayUrl(address, port)).toBe(url);
+  expect(relayUrl(address, port, isNear)).toBe(url);
 });
 
 it('serves the networks that it is told, and no others', () => {

@@ -11,6 +11,7 @@ import { boundConnections } from './bound-connections.js';
 import { requestGuard } from './guard-request.js';
 import type { KnownPlans } from './known-plans.js';
 import type { ObjectCache } from './object-cache.js';
+import { oneAtATime } from './one-at-a-time.js';
 import type { AskedRange, RelayObjects } from './relay-objects.js';
 import type { RelayConfig } from './relay-settings.js';
 import { requestedRange } from './requested-range.js';
@@ -63,7 +64,11 @@ export function createRelayApp(ports: RelayPorts): FastifyInstance {
     traffic.refused += 1;
   });
   const guard = requestGuard(config.names);
-  app.addHook('onRequest', async (request) => guard(request));
+  const turn = oneAtATime();
+  app.addHook('onRequest', async (request, reply) => {
+    turn(request, reply);
+    guard(request);
+  });
   app.setNotFoundHandler((_request, reply) => sendProblem(reply, 404, 'REQUEST_ROUTE_UNKNOWN'));
   app.setErrorHandler((error, _request, reply) => fail(ports, error, reply));
   app.get('/v1/relay', async (_request, reply) => reply.header('cache-control', 'no-store').send(relayHello));
@@ -80,7 +85,8 @@ async function sendObject(ports: RelayPorts, request: FastifyRequest<ObjectRoute
   const { cache, plans, traffic } = ports;
   const digest = request.params.digest as Digest;
   traffic.requests += 1;
-  const objectBytes = (await cache.wholeBytes(digest)) ?? (await plans.find(digest, planNamesOf(request.query)));
+  const asked = { names: planNamesOf(request.query), by: request.ip };
+  const objectBytes = (await cache.wholeBytes(digest)) ?? (await plans.find(digest, asked));
   if (objectBytes === null)
     throw new UpdaterError('DOWNLOAD_NOT_FOUND', 'no plan of this branch names the object', { details: { digest } });
   const etag = `"${digest}"`;
@@ -106,11 +112,17 @@ function planNamesOf({ application, platform, base, target, codecs }: Static<typ
  */
 async function openBody({ objects, traffic }: RelayPorts, asked: AskedRange, reply: FastifyReply): Promise<Readable> {
   const gone = new AbortController();
-  reply.raw.once('close', () => gone.abort(new UpdaterError('DOWNLOAD_FAILED', 'whoever asked is gone')));
+  const leave = (): void => gone.abort(new UpdaterError('DOWNLOAD_FAILED', 'whoever asked is gone'));
+  reply.raw.once('close', leave);
+  // Gone while the server was asked for the plan: nothing is fetched for nobody.
+  if (reply.raw.destroyed) leave();
+  gone.signal.throwIfAborted();
   let isHit = true;
   const chunks = objects.read(asked, gone.signal, () => {
     isHit = false;
   });
+  // A stream that nobody began to read ends without a word to what it was made of.
+  gone.signal.addEventListener('abort', () => void chunks.return(undefined).catch(() => undefined));
   const onWhole = (): void => {
     if (isHit) traffic.hits += 1;
   };

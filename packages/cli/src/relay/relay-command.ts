@@ -6,6 +6,7 @@ import type { SettingSources } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { credentialNames, credentialsOf } from '../credentials.js';
 import { exitCodes } from '../exit-codes.js';
+import { told } from '../output/phrases/told.js';
 import { quantities } from '../output/quantity.js';
 import { openUpdateLog, type UpdateLog } from '../terminal/update-log.js';
 import { announceRelay } from './mdns.js';
@@ -60,7 +61,8 @@ export async function runRelay(context: CommandContext, { flags, overrides }: Re
     onEvent(event, fields) {
       tell(context, log, event, fields);
       const { reason } = fields as { readonly reason?: string };
-      if (event === 'transfer_failed' && reason !== undefined) context.output.note(say.failed(reason));
+      if (event === 'transfer_failed' && reason !== undefined) context.output.note(say.failed(told(reason, context.language)));
+      if (event === 'plan_failed' && reason !== undefined) context.output.note(say.noPlan(told(reason, context.language)));
     },
   });
   try {
@@ -108,7 +110,9 @@ async function serve(context: CommandContext, { relay, config, folder, log }: Se
   const isAnnounced = config.announce && !isLoopback(config.host);
   if (isAnnounced) output.line(say.announced);
   const announced = isAnnounced
-    ? announceRelay({ host: config.host, port: relay.port }, (reason) => output.warn(say.notAnnounced(reason)))
+    ? announceRelay({ host: config.host, port: relay.port }, (reason) =>
+        output.warn(say.notAnnounced(told(reason, context.language))),
+      )
     : null;
   const numbers = tellNumbers(context, relay, log);
   await new Promise<void>((ended) => {

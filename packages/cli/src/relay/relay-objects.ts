@@ -32,7 +32,7 @@ export function openRelayObjects(options: RelayObjectsOptions): RelayObjects {
   const { cache } = options;
   const running = new Map<SharedTransfer, Promise<void>>();
   const findRunning = (digest: Digest, at: number): SharedTransfer | undefined =>
-    [...running.keys()].find((one) => one.digest === digest && !one.isStopping && one.offset <= at && at < endOf(one));
+    [...running.keys()].find((one) => one.digest === digest && !one.isOver && one.offset <= at && at < endOf(one));
   const start = ({ digest, objectBytes, offset, bytes }: AskedRange, at: number): SharedTransfer => {
     if (running.size >= transfersMax)
       throw new UpdaterError('LIMIT_RATE', 'too much is on its way already', { details: { transfersMax } });

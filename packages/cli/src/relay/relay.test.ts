@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { type Digest, UpdaterError } from '@remendo/core';
+import { type Digest, relayObjectPath, UpdaterError } from '@remendo/core';
 import { answerStatus, dropAfter, MemoryFileSystem, neverAnswer, stallAfter } from '@remendo/core/testing';
 import { describe, expect, it } from 'vitest';
 import { bytesOf, folder, names, openWorld, type RelayWorld } from './relay-world.test.support.js';
@@ -143,16 +143,16 @@ describe('what it fetches', () => {
     expect((await world.get(late)).body.equals(other)).toBe(true);
   });
 
-  it('asks for no more plans than a branch can need, whatever is made up', async () => {
+  it('asks for no more plans than a terminal can need, whatever is made up', async () => {
     const world = await openWorld();
     const [digest] = world.plan([object]) as [Digest];
     await world.get(digest);
     const unknown = digest.replace(/^./, (first) => (first === '0' ? '1' : '0')) as Digest;
     let statuses: number[] = [];
-    for (let index = 0; index < 130; index += 1)
+    for (let index = 0; index < 45; index += 1)
       statuses = [...statuses, (await world.get(unknown, undefined, { ...names, target: `7.0.${index}` })).status];
-    expect(statuses.filter((status) => status === 404)).toHaveLength(119);
-    expect(world.asked().filter((path) => path.includes('/plan'))).toHaveLength(120);
+    expect(statuses.filter((status) => status === 404)).toHaveLength(39);
+    expect(world.asked().filter((path) => path.includes('/plan'))).toHaveLength(40);
     expect((await world.get(digest)).status).toBe(200);
   });
 
@@ -164,6 +164,17 @@ describe('what it fetches', () => {
     expect((await world.get(digests[0])).status).toBe(200);
     world.clock.advance(86_400_000);
     expect((await world.get(digests[1])).status).toBe(200);
+  });
+
+  it('counts of a day what came, not what was asked for and broke off', async () => {
+    const world = await openWorld({ settings: { upstreamBytesPerDay: 1024 ** 2 } });
+    const [digest] = world.plan([bytesOf(800_000, 3)]) as [Digest];
+    for (const _ of [1, 2, 3]) {
+      world.server.script(...(world.asked().length === 0 ? [null] : []), dropAfter(1_000), answerStatus(500), answerStatus(500));
+      expect(await world.get(digest)).toMatchObject({ status: 200, isWhole: false });
+      world.clock.advance(5_000);
+    }
+    expect(await world.get(digest)).toMatchObject({ status: 200, isWhole: true });
   });
 });
 
@@ -226,6 +237,20 @@ describe('who is answered', () => {
     await eventually(async () => (await near.ask('/v1/relay').catch(() => null))?.status).toBe(200);
   });
 
+  it('one request at a time in a connection: what does not wait for its answer is refused', async () => {
+    const world = await openWorld();
+    const [digest] = world.plan([object]) as [Digest];
+    await world.get(digest);
+    const rushed = connect(world.relay.port, '127.0.0.1');
+    const one = `GET /v1/objects/${digest} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
+    rushed.write(one.repeat(40));
+    const chunks: Buffer[] = [];
+    for await (const chunk of rushed) chunks.push(chunk as Buffer);
+    const text = Buffer.concat(chunks).toString('latin1');
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400']);
+    expect(world.relay.traffic()).toMatchObject({ requests: 2, bytesServed: 2 * object.length });
+  });
+
   it('says who it is under every name that is its own', async () => {
     const world = await openWorld({ settings: { names: ['relay.branch.lan'] } });
     for (const host of ['127.0.0.1', '[::1]:8476', 'localhost:1', 'relay.branch.lan', 'RELAY.branch.lan.:80']) {
@@ -275,6 +300,74 @@ describe('when something is wrong', () => {
     expect((await world.get(digest)).body.equals(object)).toBe(true);
   });
 
+  it('fetches nothing for who left while the server was asked for the plan', async () => {
+    const world = await openWorld();
+    const [digest] = world.plan([object]) as [Digest];
+    let answer = (): void => undefined;
+    world.server.script((response, { status, headers, body }) => {
+      answer = () => response.writeHead(status, { ...headers, 'content-length': body.length }).end(body);
+    });
+    const leaving = connect(world.relay.port, '127.0.0.1');
+    leaving.write(`GET /${relayObjectPath(digest, names)} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+    await eventually(() => world.asked().length).toBe(1);
+    leaving.destroy();
+    // By then the relay has heard of it.
+    for (const _ of [1, 2]) expect((await world.ask('/v1/relay')).status).toBe(200);
+    answer();
+    await eventually(() => world.events.map(({ event }) => event)).toContain('plan_learned');
+    for (const _ of [1, 2]) await world.ask('/v1/relay');
+    expect(objectRequests(world)).toEqual([]);
+  });
+
+  it('tells who waits that the server is silent before they take the relay for dead', async () => {
+    const world = await openWorld();
+    const [digest] = world.plan([object]) as [Digest];
+    for (const silent of ['/plan', '/objects/']) {
+      world.server.always((response, { status, headers, body }, { url = '' }) => {
+        if (!url.includes(silent)) response.writeHead(status, { ...headers, 'content-length': body.length }).end(body);
+      });
+      const waiting = world.get(digest);
+      const asked = world.clock.sleptMs.filter((ms) => ms === 7_000).length;
+      await eventually(() => world.asked().at(-1)).toContain(silent);
+      await eventually(() => world.clock.sleptMs.filter((ms) => ms === 7_000).length).toBeGreaterThan(asked);
+      world.clock.advance(7_000);
+      expect((await waiting).status).toBe(503);
+      world.clock.advance(5_000);
+    }
+  });
+
+  it('passes on in small pieces what comes slowly, and keeps nobody waiting for the first', async () => {
+    const world = await openWorld({ relay: { bandwidthBytesPerSecond: 10_000 } });
+    const [digest] = world.plan([object]) as [Digest];
+    expect((await world.get(digest)).body.equals(object)).toBe(true);
+    expect(world.clock.sleptMs.filter((ms) => ms < 1_000).reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(29_000);
+  });
+
+  it('leaves a server that is too busy alone for as long as it asks', async () => {
+    const world = await openWorld();
+    const [digest] = world.plan([object]) as [Digest];
+    await world.get(digest, [0, 9]);
+    world.server.always(answerStatus(429, { 'retry-after': '60' }));
+    expect((await world.get(digest, [1_000, 1_999])).status).toBe(503);
+    world.server.always(null);
+    const before = world.asked().length;
+    world.clock.advance(50_000);
+    expect((await world.get(digest, [1_000, 1_999])).status).toBe(503);
+    expect(world.asked()).toHaveLength(before);
+    world.clock.advance(10_000);
+    expect((await world.get(digest, [1_000, 1_999])).status).toBe(206);
+  });
+
+  it('tells whoever looks after it that the server gives it no plans', async () => {
+    const world = await openWorld();
+    const [digest] = world.plan([object]) as [Digest];
+    world.server.always(answerStatus(401));
+    expect((await world.get(digest)).status).toBe(404);
+    expect(world.events).toEqual([
+      expect.objectContaining({ event: 'plan_failed', base: '1.0.0', target: '1.1.0', code: 'DOWNLOAD_REFUSED' }),
+    ]);
+  });
+
   it('never gives the last byte of an object that is another than its digest, and keeps nothing of it', async () => {
     const world = await openWorld();
     const [digest] = world.plan([object]) as [Digest];
@@ -315,6 +408,35 @@ describe('when something is wrong', () => {
     expect(broken.isWhole && broken.status === 200).toBe(false);
     disk.fault = undefined;
     expect((await world.get(digest)).body.equals(object)).toBe(true);
+  });
+});
+
+describe('the disk', () => {
+  it('is left its spare room by all downloads together', async () => {
+    const disk = new MemoryFileSystem();
+    const world = await openWorld({ disk });
+    const digests = world.plan([object, other]) as [Digest, Digest];
+    await world.get(digests[0], [0, 9]);
+    disk.capacityBytes = 256 * 1024 ** 2 + 350_000;
+    world.server.script(stallAfter(100_000));
+    const stalled = connect(world.relay.port, '127.0.0.1');
+    const begun = new Promise((resolve) => stalled.once('data', resolve));
+    stalled.write(`GET /v1/objects/${digests[0]} HTTP/1.1\r\nHost: 127.0.0.1\r\nRange: bytes=10-\r\n\r\n`);
+    await begun;
+    expect((await world.get(digests[1])).status).toBe(503);
+    stalled.destroy();
+  });
+
+  it('keeps its names that are not the cache’s, and the mode of a folder that was there before', async () => {
+    const disk = new MemoryFileSystem();
+    await disk.makeDirectory(objects);
+    await disk.setMode(folder, 0o755);
+    await (await disk.open(join(objects, 'letter.txt'), 'create')).close();
+    await openWorld({ disk });
+    expect(await disk.stat(join(objects, 'letter.txt'))).toMatchObject({ kind: 'file' });
+    expect(await disk.stat(folder)).toMatchObject({ mode: 0o755 });
+    const made = await openWorld();
+    expect(await made.disk.stat(folder)).toMatchObject({ mode: 0o700 });
   });
 });
 

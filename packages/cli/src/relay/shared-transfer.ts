@@ -6,7 +6,7 @@
 import { type Clock, type Digest, DigestStream, type FileHandle, type FileSystem, UpdaterError } from '@remendo/core';
 import type { HeldRange } from './cache-entry.js';
 import { chunksOf } from './chunks-of.js';
-import type { ObjectCache } from './object-cache.js';
+import type { ObjectCache, Room } from './object-cache.js';
 import type { Upstream } from './upstream.js';
 
 export interface TransferPorts {
@@ -19,6 +19,12 @@ export interface TransferPorts {
 
 /** A terminal that lost its connection comes back within this. */
 const lingerMs = 5_000;
+
+interface Receiver {
+  readonly file: FileHandle;
+  readonly hash: DigestStream;
+  readonly room: Room;
+}
 
 type State = { readonly kind: 'running' } | { readonly kind: 'done' } | { readonly kind: 'failed'; readonly error: unknown };
 
@@ -44,9 +50,14 @@ export class SharedTransfer implements HeldRange {
     this.bytes = range.bytes;
   }
 
-  /** It was told to end: whoever comes now begins another. */
+  /** It was told to end. */
   get isStopping(): boolean {
     return this.#stop.signal.aborted;
+  }
+
+  /** Whoever comes now begins another, or finds in the cache what this one brought. */
+  get isOver(): boolean {
+    return this.isStopping || this.#state.kind !== 'running';
   }
 
   stop(): void {
@@ -55,15 +66,15 @@ export class SharedTransfer implements HeldRange {
 
   /** Never rejects. @returns the failure, null when it arrived. */
   async run(): Promise<unknown> {
-    let giveBack = (): void => undefined;
+    let room: Room | null = null;
     try {
-      giveBack = await this.ports.cache.reserve(this.bytes);
-      await this.#fetch();
+      room = await this.ports.cache.reserve(this.bytes);
+      await this.#fetch(room);
       this.#state = { kind: 'done' };
     } catch (error) {
       this.#state = { kind: 'failed', error };
     } finally {
-      giveBack();
+      room?.giveBack();
       this.#lingering?.abort();
       this.#wake();
       await this.#closeUnread();
@@ -101,14 +112,14 @@ export class SharedTransfer implements HeldRange {
     return this.#state.kind === 'done' ? this.bytes : Math.min(this.#arrivedBytes, this.bytes - 1);
   }
 
-  async #fetch(): Promise<void> {
+  async #fetch(room: Room): Promise<void> {
     const { cache, fileSystem, random } = this.ports;
     const part = cache.partPath(random.id());
     const file = await fileSystem.open(part, 'create');
     this.#file = file;
     const hash = new DigestStream();
     try {
-      await this.#receive(file, hash);
+      await this.#receive({ file, hash, room });
     } catch (error) {
       await this.#keep(part, hash.digest()).catch(() => undefined);
       throw error;
@@ -116,12 +127,13 @@ export class SharedTransfer implements HeldRange {
     await this.#keep(part, hash.digest());
   }
 
-  async #receive(file: FileHandle, hash: DigestStream): Promise<void> {
+  async #receive({ file, hash, room }: Receiver): Promise<void> {
     const { signal } = this.#stop;
     const { digest, objectBytes } = this.object;
     for await (const chunk of this.ports.upstream.open({ digest, objectBytes, offset: this.offset, bytes: this.bytes, signal })) {
       signal.throwIfAborted();
       await file.write(this.#arrivedBytes, chunk);
+      room.wrote(chunk.length);
       hash.update(chunk);
       this.#arrivedBytes += chunk.length;
       this.#wake();
@@ -145,7 +157,7 @@ export class SharedTransfer implements HeldRange {
     this.#lingering = new AbortController();
     try {
       await this.ports.clock.sleep(lingerMs, this.#lingering.signal);
-      this.stop();
+      if (this.#askers === 0) this.stop();
     } catch {
       // Somebody came back, or it is over.
     }

@@ -10,9 +10,9 @@ import {
   type Digest,
   hasCode,
   httpObjectSource,
-  isUpdaterError,
   limits,
   type ObjectRequest,
+  type ObjectSource,
   type PlanNames,
   type Random,
   UpdaterError,
@@ -39,13 +39,23 @@ export interface UpstreamOptions {
   readonly bytesPerDay: number;
   /** For all objects together; null: as fast as it comes. */
   readonly bandwidth: BandwidthLimit | null;
+  /** Told when the server was asked for a plan and gave none. */
+  readonly onPlanFailed?: (names: PlanNames, error: unknown) => void;
   readonly fetch?: typeof globalThis.fetch;
 }
 
-/** Shorter than terminals wait for the relay: they are told, and go to the server, before they give up by themselves. */
-const timeouts = { answerMs: 5_000, exchangeMs: 5_000, stallMs: 10_000 };
+const timeouts = { answerMs: 7_000, exchangeMs: 7_000, stallMs: 10_000 };
+/**
+ * From a question, with its repetition, until its answer begins. A terminal waits fifteen seconds for a plan and an object: it is
+ * told, and goes to the server, before it takes the relay for dead.
+ */
+const questionMs = 7_000;
+/** What comes under a limit is passed on in pieces: a chunk at a time would keep slow links silent for longer than terminals wait. */
+const pieceBytes = 8 * 1024;
 /** How long a server that did not answer is not asked again: everybody is told at once meanwhile. */
 const awayMs = 5_000;
+/** How long it is left alone at most when it says itself for how long. */
+const awayMsMax = 300_000;
 const dayMs = 86_400_000;
 const hourMs = 3_600_000;
 /** Five hundred ranges a release and base; somebody who asks byte by byte ends here. */
@@ -57,7 +67,7 @@ const validate = answerValidator(PlanAnswer);
 export function openUpstream(options: UpstreamOptions): Upstream {
   const { clock, random, credentials, bandwidth } = options;
   let receivedBytes = 0;
-  let awayUntilMs = 0;
+  let away = { sinceMs: 0, forMs: 0 };
   const client = createHttpClient({
     serverUrl: options.server,
     allowInsecure: options.allowInsecure,
@@ -75,37 +85,88 @@ export function openUpstream(options: UpstreamOptions): Upstream {
   const requests = new Allowance(clock, { span: hourMs, max: requestsPerHourMax });
   const day = new Allowance(clock, { span: dayMs, max: options.bytesPerDay });
   const assertHere = (): void => {
-    const leftMs = awayUntilMs - clock.now();
-    if (leftMs > 0 && leftMs <= awayMs) throw new UpdaterError('DOWNLOAD_FAILED', 'the server did not answer a moment ago');
+    const passedMs = clock.now() - away.sinceMs;
+    if (passedMs >= 0 && passedMs < away.forMs) throw new UpdaterError('DOWNLOAD_FAILED', 'the server did not answer a moment ago');
   };
-  const judged = (error: unknown): unknown => {
-    if (hasCode(error, 'DOWNLOAD_FAILED')) awayUntilMs = clock.now() + awayMs;
-    return error;
+  const judge = (error: unknown): void => {
+    if (!hasCode(error, 'DOWNLOAD_FAILED', 'LIMIT_RATE')) return;
+    const asked = Number(error.details.retryAfterMs ?? 0);
+    away = { sinceMs: clock.now(), forMs: Math.min(Math.max(asked, awayMs), awayMsMax) };
   };
   return {
     bytes: () => receivedBytes,
     async plan(names) {
       assertHere();
       requests.take(1);
+      const deadline = deadlineOf(clock);
       try {
-        return objectsOf(await client.json('api/v1/updates/plan', { ...askedWith(names), validate }));
+        const { signal } = deadline;
+        return objectsOf(await client.json('api/v1/updates/plan', { ...askedWith(names), validate, signal }));
       } catch (error) {
-        throw judged(error);
+        judge(error);
+        options.onPlanFailed?.(names, error);
+        throw error;
+      } finally {
+        deadline.met();
       }
     },
     async *open(request) {
       assertHere();
       requests.take(1);
       day.take(request.bytes);
-      const pace = (bytes: number) => bandwidth?.take(bytes, request.signal) ?? Promise.resolve();
+      let leftBytes = request.bytes;
       try {
-        yield* source.open({ ...request, pace });
+        for await (const chunk of begunInTime(source, request, clock)) {
+          leftBytes -= chunk.length;
+          yield* paced(chunk, bandwidth, request.signal);
+        }
       } catch (error) {
-        if (request.signal?.aborted !== true && isUpdaterError(error)) judged(error);
+        if (request.signal?.aborted !== true) judge(error);
         throw error;
+      } finally {
+        day.giveBack(leftBytes);
       }
     },
   };
+}
+
+/** @throws UpdaterError DOWNLOAD_FAILED when the first byte is late. */
+async function* begunInTime(source: ObjectSource, request: ObjectRequest, clock: Clock): AsyncGenerator<Uint8Array> {
+  const deadline = deadlineOf(clock);
+  const signal = request.signal === undefined ? deadline.signal : AbortSignal.any([request.signal, deadline.signal]);
+  try {
+    for await (const chunk of source.open({ ...request, signal })) {
+      deadline.met();
+      yield chunk;
+    }
+  } finally {
+    deadline.met();
+  }
+}
+
+function deadlineOf(clock: Clock): { readonly signal: AbortSignal; met(): void } {
+  const late = new AbortController();
+  const met = new AbortController();
+  const expire = (): void => {
+    if (met.signal.aborted) return;
+    late.abort(new UpdaterError('DOWNLOAD_FAILED', `the server did not answer within ${questionMs} ms`));
+  };
+  clock.sleep(questionMs, met.signal).then(expire, () => undefined);
+  return { signal: late.signal, met: () => met.abort() };
+}
+
+/** What is there is passed on before it is paid for: nobody waits for the first of it. */
+async function* paced(
+  chunk: Uint8Array,
+  bandwidth: BandwidthLimit | null,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array> {
+  if (bandwidth === null) return yield chunk;
+  for (let at = 0; at < chunk.length; at += pieceBytes) {
+    const piece = chunk.subarray(at, at + pieceBytes);
+    yield piece;
+    await bandwidth.take(piece.length, signal);
+  }
 }
 
 const askedWith = ({ application, platform, base, target, codecs }: PlanNames) => ({
@@ -144,5 +205,10 @@ class Allowance {
     if (this.#used + amount > this.limit.max)
       throw new UpdaterError('LIMIT_RATE', 'the relay has fetched as much as it may for now', { details: { max: this.limit.max } });
     this.#used += amount;
+  }
+
+  /** What was taken and not used. */
+  giveBack(amount: number): void {
+    this.#used = Math.max(0, this.#used - amount);
   }
 }

@@ -7,9 +7,9 @@ import { httpObjectSource } from './http-object-source.js';
 import type { ObjectRequest, PlanNames } from './object-source.js';
 
 export interface RelayTimes {
-  /** Until it says who it is (default 1 000): on a LAN this takes a few milliseconds. */
+  /** Until it says who it is (default 3 000): a few milliseconds on a LAN, but a till that is busy itself takes long to hear it. */
   readonly helloMs: number;
-  /** From asking for an object until the headers of the answer (default 10 000); the relay may have to ask the server first. */
+  /** From asking for an object until the headers of the answer (default 15 000); the relay may have to ask the server twice first, over a thin link. */
   readonly answerMs: number;
   /** Without 1 KiB in the middle of an object (default 15 000). */
   readonly stallMs: number;
@@ -25,8 +25,8 @@ export interface RelayTimes {
 }
 
 export const relayTimes: RelayTimes = {
-  helloMs: 1_000,
-  answerMs: 10_000,
+  helloMs: 3_000,
+  answerMs: 15_000,
   stallMs: 15_000,
   slowMs: 30_000,
   slowBytesMin: 16 * 1024,

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { UpdaterError } from '../errors.js';
 import type { FileSystem } from '../file-system/file-system.js';
@@ -6,12 +7,15 @@ import { digestOf } from '../hash/digest.js';
 import {
   answerStatus,
   dropAfter,
+  endless,
+  gzipped,
   type HostileServer,
   hangUp,
   neverAnswer,
   redirectTo,
   type ServerFault,
   startHostileServer,
+  withHeaders,
 } from '../testing/hostile-server.js';
 import { type ManualClock, manualClock } from '../testing/manual-clock.js';
 import { MemoryFileSystem } from '../testing/memory-file-system.js';
@@ -123,6 +127,17 @@ it('tells the relay a digest and names of releases, and nothing about this termi
     expect(sent).not.toContain(name);
 });
 
+it('leaves alone what answers and is no relay, and does not ask it again for every object', async () => {
+  relay.always(answerStatus(404));
+  const first = source();
+  for (const offset of [0, 10, 20])
+    await expect(read(first, { offset, bytes: 10 })).rejects.toMatchObject({ code: expect.stringMatching(/^DOWNLOAD_/) });
+  first.planned?.(plan);
+  await expect(read(first)).rejects.toThrow();
+  expect(relay.requests.map(({ path }) => path)).toEqual(['/v1/relay']);
+  expect(kinds()).toEqual(['relay-away']);
+});
+
 it('asks no relay before there is a plan', async () => {
   const unplanned = relaySource({ find: async () => [relay.url], clock, random });
   await expect(read(unplanned)).rejects.toMatchObject({ code: 'DOWNLOAD_NOT_FOUND' });
@@ -165,6 +180,12 @@ describe('whatever a relay says', () => {
     ['it is elsewhere here', redirectTo('/v1/relay')],
     ['nothing', hangUp],
     ['another encoding', answerStatus(200, { 'content-encoding': 'gzip' }, 'x')],
+    ['what unpacks to the object', gzipped],
+    ['without end', endless],
+    ['another range', withHeaders({ 'content-range': `bytes 5-${object.length + 4}/${object.length}` }, 206)],
+    ['a range of a longer object', withHeaders({ 'content-range': `bytes 0-${object.length - 1}/${2 * object.length}` }, 206)],
+    ['another object', withHeaders({ etag: `"${'a'.repeat(64)}"` })],
+    ['less than it announces', withHeaders({ 'content-length': String(2 * object.length) })],
     ['too much', (response, honest) => void response.writeHead(200).end(Buffer.concat([honest.body, honest.body]))],
   ];
   it.each(cases)('the update goes on with the server: %s', async (_name, fault) => {
@@ -172,6 +193,20 @@ describe('whatever a relay says', () => {
     expect(digestOf(await download(source()))).toBe(digest);
     expect(asked()).toHaveLength(1);
   });
+});
+
+const bomb: ServerFault = (response) =>
+  void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(Buffer.alloc(2_000_000, ' ')));
+
+it.each<[string, ServerFault]>([
+  ['never ends', endless],
+  ['unpacks to more than any has', bomb],
+  ['leads elsewhere', redirectTo('http://127.0.0.1:1/v1/relay')],
+])('asks no relay whose greeting %s', async (_name, fault) => {
+  relay.always(fault);
+  expect(digestOf(await download(source()))).toBe(digest);
+  expect(asked()).toEqual([]);
+  expect(kinds()).toEqual(['relay-away']);
 });
 
 it('leaves a relay alone that is no relay, until some time has passed', async () => {

@@ -134,8 +134,10 @@ class Relay {
   }
 
   async *read(plan: PlanNames, request: ObjectRequest): AsyncGenerator<Uint8Array> {
+    let isGreeted = false;
     try {
       await this.#greet();
+      isGreeted = true;
       request.signal?.throwIfAborted();
       for await (const chunk of this.client.read(plan, request)) {
         // What comes after it was found out is not taken any more.
@@ -146,7 +148,7 @@ class Relay {
       }
     } catch (error) {
       request.signal?.throwIfAborted();
-      throw this.#judge(error, request.digest);
+      throw this.#judge(error, isGreeted ? request.digest : null);
     }
   }
 
@@ -172,10 +174,11 @@ class Relay {
     return this.#greeted;
   }
 
-  #judge(error: unknown, digest: Digest): UpdaterError {
+  /** @param missing what it may say that it does not have; null before it said who it is: something else may answer there. */
+  #judge(error: unknown, missing: Digest | null): UpdaterError {
     const details = { relay: this.url };
-    if (isUpdaterError(error) && error.code === 'DOWNLOAD_NOT_FOUND') {
-      this.#missing.add(digest);
+    if (missing !== null && isUpdaterError(error) && error.code === 'DOWNLOAD_NOT_FOUND') {
+      this.#missing.add(missing);
       return new UpdaterError('DOWNLOAD_NOT_FOUND', `${this.url} does not have the object`, { details, cause: error });
     }
     if (!this.#isRefuted) this.#leaveAlone(error);

@@ -111,6 +111,7 @@ function changeRoutes(app: App, ports: AppPorts): void {
       const { downgrade_from: from } = request.body;
       if (from !== undefined) await allowDowngrade(tx, ports.signer, name, parseVersion(from).version);
       const published = await changeRelease(tx, actorOf(request), name, request.body);
+      if (request.body.state === 'withdrawn') await ports.signer.renewTimestamp(tx);
       if (published !== null) await enqueueAnnouncement(ports.queue, tx, published);
     });
     await ports.versions.write();

@@ -85,6 +85,12 @@ export class Signer {
     await writeRoles(tx, stored.online === null ? changed : changed.filter((one) => !isStored(stored, one)));
   }
 
+  /** A newer timestamp over the same: terminals that see it take no bundle any more that was made before. */
+  async renewTimestamp(tx: Tx): Promise<void> {
+    const now = await this.take(tx);
+    await this.put(tx, now, now.stored.offline);
+  }
+
   /** Signs what the server may sign and has not yet: builds of before there was signed metadata. */
   async signWaiting(tx: Tx): Promise<void> {
     const waiting = await tx

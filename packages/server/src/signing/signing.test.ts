@@ -98,6 +98,19 @@ describe('the server signs', () => {
     expect((await server.get('/metadata/timestamp.json')).headers.get('cache-control')).toBe('public, max-age=30');
   });
 
+  it('a timestamp with each withdrawal, so that whoever was online afterwards refuses what was bundled before', async () => {
+    const stateNow = async () => (await ask(server, 'GET', '/api/v1/signing')).body as SigningState;
+    const before = await stateNow();
+    const path = '/api/v1/releases/2.0.0?application=pos';
+    const withdrawn = await ask(server, 'PATCH', path, { as: admin, body: { state: 'withdrawn', reason: 'it loses sales' } });
+    expect(withdrawn.status).toBe(200);
+    const after = await stateNow();
+    expect(after.timestamp.version).toBe(before.timestamp.version + 1);
+    expect(after.snapshot.version).toBe(before.snapshot.version);
+    const served = (await (await server.get('/metadata/timestamp.json')).json()) as { signed: { version: number } };
+    expect(served.signed.version).toBe(after.timestamp.version);
+  });
+
   it('a timestamp every day, and everything else before it is over', async () => {
     const renewed = async (days: number) => {
       await renewMetadata({ ...server.ports, log: createTestLog().log }, new Date(Date.now() + days * 86_400_000));
