@@ -34,6 +34,7 @@ describe('the command tree', () => {
       'register',
       'license',
       'check',
+      'download',
       'install',
       'rollback',
       'status',

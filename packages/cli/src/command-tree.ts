@@ -4,6 +4,8 @@
  * publisher's, the relay's or the mailer's code.
  */
 import { Command } from 'commander';
+import type { Language } from './language.js';
+import { told } from './output/phrases/told.js';
 import type { Run } from './run.js';
 import { programVersion } from './version.js';
 
@@ -59,7 +61,7 @@ export const parts: readonly Part[] = [
   },
   {
     heading: 'Terminal:',
-    names: ['register', 'license', 'check', 'install', 'rollback', 'status', 'verify', 'repair', 'launch'],
+    names: ['register', 'license', 'check', 'download', 'install', 'rollback', 'status', 'verify', 'repair', 'launch'],
     load: async () => (await import('./terminal/commands.js')).addTerminalCommands,
   },
   {
@@ -94,18 +96,21 @@ export interface CommandTreeOptions {
   readonly startCommand?: readonly string[];
   /** The first argument: where it is a command, only its part is in the tree (default: all parts). */
   readonly asked?: string | undefined;
+  /** Of what is said about a command that was not understood (default: English). */
+  readonly language?: Language;
 }
 
 /** The tree, ready to parse. Nothing in it ends the process: commander throws `CommanderError`s. */
 export async function createCommandTree(run: Run, options: CommandTreeOptions = {}): Promise<Command> {
-  const { startCommand = [], asked } = options;
+  const { startCommand = [], asked, language = 'en' } = options;
   const program = new Command('remendo')
     .description('Publishes releases as deltas and keeps terminals up to date with the fewest bytes, all or nothing.')
     .version(programVersion, '--version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help of a command')
     .addHelpText('after', epilogue)
-    .showHelpAfterError('(--help shows how it is used)')
+    .showHelpAfterError(told('(--help shows how it is used)', language))
+    .configureOutput({ outputError: (text, write) => write(`${told(text.trimEnd(), language)}\n`) })
     .exitOverride();
   if (asked === '--version') return program;
   const owner = parts.find(({ names }) => asked !== undefined && names.includes(asked));

@@ -5,7 +5,7 @@ import type { CommandContext } from './command-context.js';
 import { createCommandTree, splitStartCommand } from './command-tree.js';
 import { configuredLanguage } from './config-files.js';
 import { exitCodeOf, exitCodes, Interrupted } from './exit-codes.js';
-import { languageOf } from './language.js';
+import { type Language, languageOf } from './language.js';
 import { createOutput } from './output/output.js';
 import { printError } from './output/print-error.js';
 import type { Run } from './run.js';
@@ -53,19 +53,26 @@ interface CommonOptions {
   readonly answers?: string;
 }
 
+const spokenLanguage = (asked: string | undefined, configured: () => string | undefined): Language =>
+  languageOf({
+    asked,
+    environment: process.env,
+    configured,
+    // Of everything in Intl that knows it, the one that takes no time to make.
+    systemLocale: new Intl.PluralRules().resolvedOptions().locale,
+  });
+
+/** Where the options could not be read. */
+const usageLanguage = (args: readonly string[]): Language =>
+  spokenLanguage(/ --lang[ =](\S+)/.exec(` ${args.join(' ')}`)?.[1], () => undefined);
+
 async function main(argv: readonly string[]): Promise<void> {
   const { args, startCommand } = splitStartCommand(argv);
   const watched = watchSignals();
   const run: Run = async (command, use) => {
     const { json, lang, answers, root, home, config } = command.opts<CommonOptions>();
     const flags = { root, home, config: config ?? answers };
-    const language = languageOf({
-      asked: lang,
-      environment: process.env,
-      configured: () => configuredLanguage(flags, process.env),
-      // Of everything in Intl that knows it, the one that takes no time to make.
-      systemLocale: new Intl.PluralRules().resolvedOptions().locale,
-    });
+    const language = spokenLanguage(lang, () => configuredLanguage(flags, process.env));
     const output = createOutput(process, { json: json === true, language });
     const isInteractive = process.stdin.isTTY === true && process.stderr.isTTY === true;
     try {
@@ -80,7 +87,7 @@ async function main(argv: readonly string[]): Promise<void> {
     }
   };
   try {
-    const tree = await createCommandTree(run, { startCommand, asked: args[0] });
+    const tree = await createCommandTree(run, { startCommand, asked: args[0], language: usageLanguage(args) });
     await tree.parseAsync([...args], { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
@@ -88,5 +95,8 @@ async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-for (const stream of [process.stdout, process.stderr]) endWithReader(stream);
+// Remarks that nobody can read any more stop nothing, and nothing keeps `launch` from its application: no reader, no full disk.
+process.stderr.on('error', () => {});
+if (process.argv[2] === 'launch') process.stdout.on('error', () => {});
+else endWithReader(process.stdout);
 void main(process.argv.slice(2));

@@ -9,6 +9,7 @@ export const outputMessages = inLanguages({
     unknownFailure: 'unknown failure',
     interrupted: 'interrupted; nothing was left half-done',
     tryLater: 'It may work when it is tried again later.',
+    inEnglish: (text: string) => `in English: ${text}`,
   },
   pt: {
     warning: 'aviso',
@@ -18,6 +19,7 @@ export const outputMessages = inLanguages({
     unknownFailure: 'falha desconhecida',
     interrupted: 'interrompido; nada ficou pela metade',
     tryLater: 'Pode funcionar se for tentado de novo mais tarde.',
+    inEnglish: (text) => `detalhe, em inglês: ${text}`,
   },
   it: {
     warning: 'attenzione',
@@ -27,5 +29,6 @@ export const outputMessages = inLanguages({
     unknownFailure: 'errore sconosciuto',
     interrupted: 'interrotto; nulla è rimasto a metà',
     tryLater: 'Riprovando più tardi potrebbe riuscire.',
+    inEnglish: (text) => `dettaglio, in inglese: ${text}`,
   },
 });

@@ -7,12 +7,18 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type ErrorCode, UpdaterError } from '@remendo/core';
 import type { FastifyRequest } from 'fastify';
 
+/** Browsers leave it away. */
+const httpPort = 80;
+
 /** @param port listened at. @throws by the guard: what `refused` makes. */
 export function pageGuard(token: string, port: () => number): (request: FastifyRequest) => void {
   return (request) => {
     const { headers, method } = request;
-    const hosts = [`127.0.0.1:${port()}`, `localhost:${port()}`];
-    if (!hosts.includes(headers.host?.toLowerCase() ?? '')) throw refused(403, 'AUTH_FORBIDDEN', 'the request is for another host');
+    const hosts = ['127.0.0.1', 'localhost'].flatMap((name) => [`${name}:${port()}`, ...(port() === httpPort ? [name] : [])]);
+    // Written as for a proxy, the address names a host of its own (RFC 9112, 3.2.2).
+    const isPath = request.raw.url?.startsWith('/') === true;
+    if (!isPath || !hosts.includes(headers.host?.toLowerCase() ?? ''))
+      throw refused(403, 'AUTH_FORBIDDEN', 'the request is for another host');
     const isOwn = headers.origin === undefined || hosts.some((host) => headers.origin === `http://${host}`);
     const site = headers['sec-fetch-site'];
     if (!isOwn || site === 'cross-site' || site === 'same-site')
@@ -25,7 +31,8 @@ export function pageGuard(token: string, port: () => number): (request: FastifyR
 /** An `EventSource` and a link send no headers; whatever changes something comes with one. */
 function shownToken({ headers, query }: FastifyRequest, takesQuery: boolean): string {
   const bearer = /^Bearer (\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  const asked = takesQuery ? (query as Readonly<Record<string, unknown>>).token : undefined;
+  // An address that can not be read has none.
+  const asked = takesQuery ? (query as Readonly<Record<string, unknown>> | null)?.token : undefined;
   return bearer ?? (typeof asked === 'string' ? asked : '');
 }
 

@@ -1,6 +1,6 @@
 /** The update manager's local API: JSON over HTTP for programs of this machine, and nothing that works by itself. */
 import { type ErrorCode, errorCatalogue, isUpdaterError, parseVersion } from '@remendo/core';
-import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { type Static, Type } from 'typebox';
 import { programVersion } from '../version.js';
 import type { EventStreams, PageEvent } from './event-streams.js';
@@ -41,6 +41,7 @@ const headers = {
 
 /** Ready to listen. */
 export function createPageApp(ports: PagePorts): FastifyInstance {
+  const guard = pageGuard(ports.token, ports.port);
   const app = Fastify({
     bodyLimit: 4 * 1024,
     // A stream of events that nobody reads would take a listener's place.
@@ -50,10 +51,14 @@ export function createPageApp(ports: PagePorts): FastifyInstance {
     http: { maxHeaderSize: 8 * 1024, headersTimeout: headersMs, connectionsCheckingInterval: 1_000 },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     forceCloseConnections: true,
+    // An address that can not be read comes by no hook and by no handler of errors.
+    frameworkErrors: (error, request, reply) => {
+      reply.headers(headers);
+      sendProblem(refusalOf(guard, request) ?? error, request, reply);
+    },
   });
   app.server.maxConnections = 64;
   app.removeContentTypeParser('text/plain');
-  const guard = pageGuard(ports.token, ports.port);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
     guard(request);
@@ -66,6 +71,16 @@ export function createPageApp(ports: PagePorts): FastifyInstance {
   addUpdate(app, ports);
   addEvents(app, ports);
   return app;
+}
+
+/** Null: it may ask. */
+function refusalOf(guard: ReturnType<typeof pageGuard>, request: FastifyRequest): Error | null {
+  try {
+    guard(request);
+    return null;
+  } catch (error) {
+    return error as Error;
+  }
 }
 
 /** @param answer by which what is sent is written: names that it does not have stay away. */

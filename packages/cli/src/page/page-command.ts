@@ -1,14 +1,15 @@
 /** `remendo page`: the update manager of one install, for programs of this machine, until it is told to end. */
 import { resolve } from 'node:path';
-import { type ErrorCode, errorCatalogue, installLayout } from '@remendo/core';
+import { installLayout } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Language } from '../language.js';
-import { errorSentence } from '../output/error-sentences.js';
 import { outputMessages } from '../output/messages.js';
+import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
+import { terminalMessages, wordFor } from '../terminal/messages.js';
 import { pageMessages } from './messages.js';
 import { openPage } from './open-page.js';
 import type { UpdateState } from './page-schemas.js';
@@ -50,7 +51,7 @@ function tellUpdate({ output, language }: CommandContext, update: UpdateState): 
 const goodOutcomes: ReadonlySet<string | null> = new Set(['updated', 'up_to_date', 'recovered']);
 
 function reasonOf({ outcome, code, message }: UpdateState, language: Language): string {
-  if (code !== null && Object.hasOwn(errorCatalogue, code)) return errorSentence(code as ErrorCode, language);
   if (outcome === 'interrupted') return outputMessages(language).interrupted;
-  return printable(message ?? outcome ?? '');
+  const words = terminalMessages(language);
+  return printable(message === null ? wordFor(words, outcome ?? '') : told(wordFor(words, message), language, code));
 }

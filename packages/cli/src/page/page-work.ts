@@ -1,5 +1,5 @@
 /** What the page's answers are made of: the commands themselves, with an output that nobody reads on a console. */
-import { type CheckResult, type InstallLayout, nodeFileSystem, peekInstall } from '@remendo/core';
+import { type CheckResult, type InstallLayout, nodeFileSystem, peekInstall, UpdaterError } from '@remendo/core';
 import type { AgentSettings } from '../agent/agent-settings.js';
 import { holdOf, isProcess } from '../agent/hold-lock.js';
 import { readProgress } from '../agent/progress-file.js';
@@ -29,16 +29,19 @@ export interface PageWorkOptions {
   readonly layout: InstallLayout;
   readonly flags: SettingSources['flags'];
   readonly agent: AgentSettings | null;
+  /** How long whoever asks waits for the server (default 10 s). */
+  readonly serverWaitMs?: number;
 }
 
 const isoTime = (ms: number): string => new Date(ms).toISOString();
 
 /** Who asks while it is being asked already gets the same answer. */
-export function openPageWork(context: CommandContext, { layout, flags, agent }: PageWorkOptions): PageWork {
+export function openPageWork(context: CommandContext, options: PageWorkOptions): PageWork {
+  const { layout, flags, agent } = options;
   const { home, root } = layout;
   const statusDocument = shared(() => documentOf(context, (quiet) => runStatus(quiet, flags)));
-  const checkCached = shared(() => askTerminal(context, flags, false));
-  const checkNow = shared(() => askTerminal(context, flags, true));
+  const checkCached = shared(() => askTerminal(context, options, false));
+  const checkNow = shared(() => askTerminal(context, options, true));
   const progress = (): ProgressAnswer => progressOf(home);
   return {
     async status() {
@@ -85,13 +88,22 @@ function shared<Value>(ask: () => Promise<Value>): () => Promise<Value> {
   };
 }
 
-async function askTerminal(context: CommandContext, flags: SettingSources['flags'], force: boolean): Promise<CheckResult> {
+/** Somebody looks at a page: repetitions that an update would wait for are broken off. */
+async function askTerminal(context: CommandContext, options: PageWorkOptions, force: boolean): Promise<CheckResult> {
+  const { flags, serverWaitMs = 10_000 } = options;
   const { output } = collectOutput(context.language);
   const found: CheckResult[] = [];
   const open = { command: 'page', flags, asksServer: true, changesInstall: false };
   await withTerminal({ ...context, output }, open, async (terminal) => {
     await terminal.guard();
-    found.push(await terminal.check({ force, signal: context.signal }));
+    const late = new AbortController();
+    const message = `the server did not answer within ${serverWaitMs} ms`;
+    const timer = setTimeout(() => late.abort(new UpdaterError('DOWNLOAD_FAILED', message)), serverWaitMs);
+    try {
+      found.push(await terminal.check({ force, signal: AbortSignal.any([context.signal, late.signal]) }));
+    } finally {
+      clearTimeout(timer);
+    }
     return 0;
   });
   const [answer] = found;

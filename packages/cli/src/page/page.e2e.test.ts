@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { installLayout } from '@remendo/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { CommandContext } from '../command-context.js';
 import { Interrupted } from '../exit-codes.js';
@@ -11,7 +12,9 @@ import { createOutput } from '../output/output.js';
 import { temporaryFolders } from '../testing/run-remendo.js';
 import { type RunningServer, startServer } from '../testing/run-server.js';
 import { baseFiles, readTree, writeFiles, zipFolder } from '../testing/sample-releases.js';
+import { collectOutput } from './collect-output.js';
 import { runPage } from './page-command.js';
+import { openPageWork } from './page-work.js';
 
 const makeFolder = temporaryFolders();
 const patience = { timeout: 20_000, interval: 20 };
@@ -64,6 +67,15 @@ interface PageOptions {
   readonly flags?: Parameters<typeof runPage>[1]['flags'];
 }
 
+const contextOf = (): CommandContext => ({
+  output: collectOutput('en').output,
+  language: 'en',
+  environment: { REMENDO_SERVER_URL: server.url, REMENDO_APPLICATION: 'erp' },
+  signal: new AbortController().signal,
+  isInteractive: false,
+  takeSignals: () => () => undefined,
+});
+
 async function startPage(root: string, { json = true, language = 'en', flags = {} }: PageOptions = {}): Promise<Started> {
   const streams = { stdout: new PassThrough().setEncoding('utf8'), stderr: new PassThrough().resume() };
   let printed = '';
@@ -71,14 +83,8 @@ async function startPage(root: string, { json = true, language = 'en', flags = {
     printed += text;
   });
   const ending = new AbortController();
-  const context: CommandContext = {
-    output: createOutput(streams as unknown as Parameters<typeof createOutput>[0], { json, language }),
-    language,
-    environment: { REMENDO_SERVER_URL: server.url, REMENDO_APPLICATION: 'erp' },
-    signal: ending.signal,
-    isInteractive: false,
-    takeSignals: () => () => undefined,
-  };
+  const output = createOutput(streams as unknown as Parameters<typeof createOutput>[0], { json, language });
+  const context = { ...contextOf(), output, language, signal: ending.signal };
   const ended = runPage(context, { flags: { root, ...flags }, port: 0 });
   const found = await vi.waitFor(
     () => /http:\/\/127\.0\.0\.1:\d+\/\?token=[\w-]{43}/.exec(printed)?.[0] ?? expect.fail(printed),
@@ -208,6 +214,36 @@ describe('an update', () => {
     await vi.waitFor(async () => expect(await update()).toMatchObject({ state: 'ended', code: 'INSTALL_ON_HOLD' }), patience);
     expect(Object.keys(await readTree(root, ['.remendo']))).toEqual(['not-now.lock']);
   });
+
+  it('that its backups hold back ends with the reason', async () => {
+    const job = { name: 'banco', folder: join(folder, 'no-backups'), files: '*.bak', intervalSeconds: 86_400 };
+    const flags = { backups: JSON.stringify({ backupMaxAgeHours: 24, jobs: [job] }) };
+    const page = await startPage(join(folder, 'unproven'), { flags, json: false, language: 'pt' });
+    expect((await page.ask('/v1/update', start)).status).toBe(202);
+    const update = async () => (await page.ask('/v1/status')).body.update;
+    await vi.waitFor(async () => expect(await update()).toMatchObject({ state: 'ended', code: 'BACKUP_MISSING' }), patience);
+    expect(page.printed()).toContain('A atualização não foi feita: não há backup comprovado de banco com menos de 1 dia');
+  });
+
+  it('that the server refuses says so, is over, and can be asked for again', async () => {
+    const page = await startPage(join(folder, 'refused'), { flags: { server: `${server.url}/elsewhere` } });
+    const { events } = await page.events();
+    for (let count = 1; count <= 2; count++) {
+      expect((await page.ask('/v1/update', start)).status).toBe(202);
+      const ends = () => events.filter(({ name, data }) => name === 'update' && data.state === 'ended');
+      await vi.waitFor(() => expect(ends()).toHaveLength(count), patience);
+      expect(ends().at(-1)?.data).toMatchObject({ outcome: 'failed', code: 'REQUEST_ROUTE_UNKNOWN', version: null });
+    }
+    expect((await page.ask('/v1/progress')).body.is_current).toBe(false);
+    expect((await page.ask('/v1/status')).body).toMatchObject({ install: null, update: { state: 'ended' } });
+  });
+
+  it('is not waited for any longer than somebody looks at a page, when the server is away', async () => {
+    const layout = installLayout(join(folder, 'away'));
+    const flags = { root: layout.root, server: 'http://127.0.0.1:9' };
+    const work = openPageWork(contextOf(), { layout, flags, agent: null, serverWaitMs: 1 });
+    await expect(Promise.all([work.check({ force: true }), work.news()])).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED' });
+  });
 });
 
 describe('who is answered', () => {
@@ -261,6 +297,56 @@ describe('who is answered', () => {
         body: { code: expect.stringMatching(/^REQUEST_/), message: expect.any(String) },
       });
     expect((await ask('/')).body).toMatchObject({ name: 'remendo', addresses: expect.arrayContaining(['/v1/status']) });
+  });
+
+  it("gets nothing by another way to write an address, and no answer that is not the API's own", async () => {
+    const { url } = await startPage(join(folder, 'none'));
+    const headers = { host: url.host, authorization: `Bearer ${url.searchParams.get('token')}` };
+    const raw = (path: string, more: object = {}, body = ''): Promise<{ status: number; text: string }> =>
+      new Promise((resolve, reject) => {
+        const asked = request({ host: '127.0.0.1', port: url.port, path, headers, ...more }, (answer) => {
+          let text = '';
+          answer.setEncoding('utf8').on('data', (piece) => {
+            text += piece;
+          });
+          answer.on('end', () => resolve({ status: answer.statusCode ?? 0, text }));
+        });
+        asked.once('error', reject).end(body);
+      });
+    const paths = [
+      '/v1/%zz',
+      '/v1/%00',
+      '/v1/../v1/status',
+      '//evil.example.com/v1/status',
+      '/v1/status/',
+      '/V1/status',
+      '/v1//status',
+    ];
+    for (const path of [...paths, 'http://evil.example.com/', `/v1/${'x'.repeat(4_000)}`, '/v1/status;x', '/.remendo/update.log']) {
+      const { status, text } = await raw(path);
+      if (status >= 500) throw new Error(text);
+      expect([path, status >= 400 && status < 500, Object.keys(JSON.parse(text))]).toEqual([path, true, ['code', 'message']]);
+      expect(await raw(path, { headers: { host: url.host } })).toMatchObject({ status: expect.toSatisfy((code) => code >= 400) });
+    }
+    for (const method of ['PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH', 'HEAD'])
+      expect((await raw('/v1/update', { method })).status, method).toBe(404);
+    const json = { ...headers, 'content-type': 'application/json' };
+    for (const body of [
+      '{"__proto__":{"retry":true}}',
+      '[]',
+      '"4.2.0"',
+      '{"version":""}',
+      '{"version":1}',
+      '{"retry":"true"}',
+      '\u0000',
+    ])
+      expect((await raw('/v1/update', { method: 'POST', headers: json }, body)).status, body).toBe(400);
+    const origins = ['null', `https://${url.host}`, `http://127.0.0.1:1`, 'http://[::1]', `${url.origin}.evil.example.com`];
+    for (const origin of origins)
+      expect((await raw('/v1/update', { method: 'POST', headers: { ...headers, origin } })).status).toBe(403);
+    for (const site of ['cross-site', 'same-site'])
+      expect((await raw('/v1/status', { headers: { ...headers, 'sec-fetch-site': site } })).status).toBe(403);
+    expect((await raw('/v1/status')).text).toContain('"state":"idle"');
   });
 
   it('is one of few listeners at a time, and the next one when somebody leaves', async () => {
