@@ -1,16 +1,67 @@
 import { availableParallelism } from 'node:os';
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** They start programs, or stop an update at every operation. */
+const isLong = ({ moduleId }: TestSpecification): boolean => /\.(e2e|crash|model)\.test\.ts$|\/bench\/src\//.test(moduleId);
+
+/** What takes long comes first: none of it may be what all else waits for in the end. */
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
+
+/** What every project has. */
+const common: TestProjectInlineConfiguration['test'] = {
+  // By Node, not by Vite.
+  server: { deps: { external: [/\/packages\/[^/]+\/dist\//] } },
+  setupFiles: 'packages/server/src/testing/watch-answers.ts',
+  // Many wait for servers and programs that they started.
+  maxWorkers: availableParallelism() + 1,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
+const project = (
+  name: string,
+  include: string[],
+  test: TestProjectInlineConfiguration['test'],
+): TestProjectInlineConfiguration => ({
+  test: { ...common, name, include, ...test },
+});
+
+/**
+ * The embedded database is ten megabytes of WebAssembly. A test asks it a few questions: making fast code of it would be
+ * most of the work. Core's kernels compute, and are compiled as they are for users.
+ */
+const withDatabases = { execArgv: ['--liftoff-only'] };
+
+/** Files of tests that share processes load what they test once. They leave nothing behind: servers closed, stubs undone. */
+const together = { isolate: false };
+
+/** What sets variables for the programs that it starts; and what replaces modules, which has to come before whoever loads them. */
+const alone = [
+  'packages/server/src/**/*.e2e.test.ts',
+  'packages/server/src/hostile/key-comparison.test.ts',
+  'packages/server/src/jobs/run-build-process.test.ts',
+  'packages/server/src/plans/plan-service.test.ts',
+];
 
 // Tests run from source; what they import by package name is the built package, as its users get it.
 export default defineConfig({
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'bench/src/**/*.test.ts'],
-    // Nothing that the tests print may hold a secret that they handed out: searched when all are over.
+    projects: [
+      project('bench', ['bench/src/**/*.test.ts'], withDatabases),
+      project('cli', ['packages/cli/src/**/*.test.ts'], withDatabases),
+      project('server alone', alone, withDatabases),
+      project('server', ['packages/server/src/**/*.test.ts'], { ...withDatabases, ...together, exclude: alone }),
+      project('core', ['packages/core/src/**/*.test.ts'], together),
+    ],
+    sequence: { sequencer: LongFirst },
+    maxWorkers: common.maxWorkers,
+    // Once for all projects. Nothing that the tests print may hold a secret that they handed out: searched when all are over.
     globalSetup: ['scripts/test-setup.mjs', 'packages/server/src/testing/search-leaks.ts'],
-    setupFiles: 'packages/server/src/testing/watch-answers.ts',
-    // Many wait for servers and programs that they started.
-    maxWorkers: availableParallelism() + 1,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
   },
 });

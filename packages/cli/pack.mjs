@@ -1,6 +1,7 @@
 // Packs the built command into few files: Node then opens four files at a start instead of more than a thousand, and what no
 // command needs is left out. Parts of the command tree become files of their own, loaded when they are asked for.
 // `dist/packed/remendo.js` is what the package installs; `packForExecutable` does the same for single executables.
+import { rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -54,6 +55,8 @@ const nativeFromCore = {
 
 /** @returns esbuild's metafile of the command. */
 export async function packCommand(folder = join(here, 'dist/packed')) {
+  // Parts are named by what is in them: those of an earlier build would stay.
+  await rm(folder, { recursive: true, force: true });
   const modules = { ...common, format: 'esm', outdir: folder, banner: { js: commonJsNames } };
   await build({ ...modules, entryPoints: workers });
   const { metafile } = await build({

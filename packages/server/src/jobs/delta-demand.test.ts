@@ -5,10 +5,14 @@ import { deltasSettled, publishOk, startTestServer, type TestServer } from '../t
 let server: TestServer;
 afterEach(() => server.stop());
 
-/** A program of some megabytes, with changes all over in every version: as many as make patches worth coding well. */
-function program(version: number): Buffer {
+const smallLines = 2_000;
+/** More than the 4 MiB from which on a delta is built twice; the second time takes seconds. */
+const largeLines = 72_000;
+
+/** Its lines change all over in every version: as many as make patches worth coding well. */
+function program(version: number, lineCount: number): Buffer {
   const lines: string[] = [];
-  for (let line = 0; line < 60_000; line++) {
+  for (let line = 0; line < lineCount; line++) {
     const isChanged = (line * 7_919) % 97 === version;
     lines.push(
       `function step_${line % 1_013}(value) { return value * ${(line * 31) % 1_009} + table[${(line * 17) % 509}]${isChanged ? ` + extra_${version}_${line}` : ''}; }`,
@@ -17,14 +21,17 @@ function program(version: number): Buffer {
   return Buffer.from(lines.join('\n'));
 }
 
-async function publishVersions(count: number): Promise<void> {
-  for (let version = 0; version < count; version++) {
-    const parts = [
-      { path: 'app.exe', bytes: program(version) },
-      { path: 'lib.dll', bytes: program(version).reverse() },
-    ];
-    await publishOk(server.url, { application: 'erp', version: `1.${version}.0`, parts });
-  }
+async function publishLarge(version: number): Promise<void> {
+  const parts = [{ path: 'app.exe', bytes: program(version, largeLines) }];
+  await publishOk(server.url, { application: 'erp', version: `1.${version}.0`, parts });
+}
+
+async function publishSmall(version: number): Promise<void> {
+  const parts = [
+    { path: 'app.exe', bytes: program(version, smallLines) },
+    { path: 'lib.dll', bytes: program(version, smallLines).reverse() },
+  ];
+  await publishOk(server.url, { application: 'erp', version: `1.${version}.0`, parts });
 }
 
 const release = async (version: string) => (await ask(server, 'GET', `/api/v1/releases/${version}?application=erp`)).body;
@@ -34,7 +41,7 @@ const deltaFrom = async (base: string, target: string) =>
 describe('a large delta', () => {
   it('is there quickly first, and smaller later; the plan follows', async () => {
     server = await startTestServer();
-    await publishVersions(2);
+    for (const version of [0, 1]) await publishLarge(version);
     const quick = await vi.waitFor(
       async () => {
         const delta = await deltaFrom('1.0.0', '1.1.0');
@@ -57,7 +64,7 @@ describe('a large delta', () => {
 describe('deltas', () => {
   it('that nobody asked for beforehand are built when the field asks', async () => {
     server = await startTestServer(['--delta-bases', '1', '--quick-patches', 'off']);
-    await publishVersions(3);
+    for (const version of [0, 1, 2]) await publishSmall(version);
     await deltasSettled(server.url, '1.2.0');
     expect(await deltaFrom('1.0.0', '1.2.0')).toBeUndefined();
     await ask(server, 'GET', '/api/v1/updates/plan?application=erp&base=1.0.0&target=1.2.0');
@@ -66,7 +73,7 @@ describe('deltas', () => {
 
   it('that the fewest terminals need go first when the budget is full, and plans go on without them', async () => {
     server = await startTestServer(['--delta-bases', '2', '--quick-patches', 'off', '--checks-per-minute', '1000']);
-    await publishVersions(2);
+    for (const version of [0, 1]) await publishSmall(version);
     await deltasSettled(server.url, '1.1.0');
     const { bytes } = await deltaFrom('1.0.0', '1.1.0');
     await server.stop();
@@ -75,18 +82,14 @@ describe('deltas', () => {
       ...['--delta-bases', '2', '--quick-patches', 'off', '--checks-per-minute', '1000'],
       ...['--delta-budget-bytes', String(Math.round(bytes * 1.6))],
     ]);
-    await publishVersions(1);
+    await publishSmall(0);
     for (let terminal = 0; terminal < 5; terminal++) {
       const headers = { 'x-client-version': '1.0.0', 'x-terminal-id': `till-${terminal}` };
       await ask(server, 'GET', '/api/v1/updates/check?application=erp', { headers });
     }
-    await new Promise((resolve) => setTimeout(resolve, 3_500));
+    await server.ports.sightings.write();
     for (const version of [1, 2]) {
-      const parts = [
-        { path: 'app.exe', bytes: program(version) },
-        { path: 'lib.dll', bytes: program(version).reverse() },
-      ];
-      await publishOk(server.url, { application: 'erp', version: `1.${version}.0`, parts });
+      await publishSmall(version);
       await deltasSettled(server.url, `1.${version}.0`);
     }
     const states = [await deltaFrom('1.0.0', '1.1.0'), await deltaFrom('1.0.0', '1.2.0'), await deltaFrom('1.1.0', '1.2.0')];

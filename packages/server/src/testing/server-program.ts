@@ -8,6 +8,8 @@ import { recordOutput, recordSecrets, secretsIn } from './test-record.js';
 import { testToken, unlimited } from './test-server.js';
 
 const mainFile = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** Half of a start is else making fast code of a database that answers a few questions. */
+const nodeArgs = ['--liftoff-only'];
 const running = new Set<ChildProcess>();
 /** The one line that tells a secret, on purpose. */
 const toldToken = /^The operator's token, shown this once: .*$/m;
@@ -24,7 +26,7 @@ export interface ServerProgram {
 }
 
 export function spawnProgram(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcessByStdio<null, Readable, Readable> {
-  const child = spawn(process.execPath, [mainFile, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [...nodeArgs, mainFile, ...args], { env, stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   recordSecrets(secretsIn(env));
   for (const output of [child.stdout, child.stderr])

@@ -7,9 +7,13 @@ import { recordOutput, recordSecrets, recordVariable } from './test-record.js';
 const answerBytesMax = 1024 * 1024;
 const told = new Set(['api_key', 'api_secret', 'secret', 'token']);
 
+/** On the function that watches: a process that runs several files of tests watches once. */
+const watching = Symbol.for('remendo.watching-answers');
+
 function watch(): void {
   const { fetch } = globalThis;
-  globalThis.fetch = async (input, init) => {
+  if (watching in fetch) return;
+  const watched: typeof fetch = async (input, init) => {
     const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
     recordSecrets(sentSecrets(headers));
     const answer = await fetch(input, init);
@@ -17,6 +21,7 @@ function watch(): void {
     keep(init?.method ?? (input instanceof Request ? input.method : 'GET'), answer).catch(() => {});
     return answer;
   };
+  globalThis.fetch = Object.assign(watched, { [watching]: true });
 }
 
 /** An enrolled terminal's id is no secret. */
