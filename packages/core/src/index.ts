@@ -144,8 +144,8 @@ export { SignedTrust, type SignedTrustOptions, type TrustedTop } from './trust/s
 export { type BundleServerApiOptions, bundleServerApi } from './update/bundle-server-api.js';
 export { applicationEnvironment, toolEnvironment } from './update/child-environment.js';
 export type { DownloadedUpdate } from './update/download-update.js';
-export { endChild } from './update/end-tree.js';
 export { blockVersion, type Installed, type InstallState } from './update/install-state.js';
+export { endChild } from './update/node-end-tree.js';
 export { type NodeHostOptions, nodeApplicationStarter, nodeHost } from './update/node-host.js';
 export { exitOf, startProgram } from './update/node-start-program.js';
 export { nodeStepRunner } from './update/node-step-runner.js';

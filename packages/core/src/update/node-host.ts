@@ -6,7 +6,7 @@ import { nodeProcessProbe } from '../transaction/node-process-probe.js';
 import { nodeRunningPrograms } from '../transaction/node-running-programs.js';
 import { workerDeriver, workersFor } from '../workers/worker-deriver.js';
 import { moduleWorkerLoader, type WorkerLoader } from '../workers/worker-loader.js';
-import { endChild } from './end-tree.js';
+import { endChild } from './node-end-tree.js';
 import { nodeHealthProbes } from './node-health-probes.js';
 import { exitOf, startProgram } from './node-start-program.js';
 import { nodeStepRunner } from './node-step-runner.js';

@@ -150,7 +150,7 @@ describe('the sources', () => {
     const shipped = sources.filter(([name]) => name.startsWith('packages') && !/\.test\.|testing|kernels/.test(name));
     const starting = shipped.filter(([, text]) => /^import (?!type )[^;]*'node:child_process'/m.test(text)).map(([name]) => name);
     expect(starting.map((name) => name.split(/[\\/]/).at(-1)).sort()).toEqual([
-      'end-tree.ts',
+      'node-end-tree.ts',
       'node-process-table.ts',
       'node-start-program.ts',
       'node-step-runner.ts',

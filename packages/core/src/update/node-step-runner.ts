@@ -10,7 +10,7 @@ import type { StepCommand } from '../transaction/journal-record.js';
 import type { NodeProcessProbe } from '../transaction/node-process-probe.js';
 import type { StepEnd, StepRunner, StepRunOptions } from '../transaction/step-runner.js';
 import { toolEnvironment } from './child-environment.js';
-import { endTree } from './end-tree.js';
+import { endTree } from './node-end-tree.js';
 import { programOf } from './node-start-program.js';
 
 /** Between asking a program to end and making it. */
