@@ -38,26 +38,14 @@ const project = (
  */
 const withDatabases = { execArgv: ['--liftoff-only'] };
 
-/** Files of tests that share processes load what they test once. They leave nothing behind: servers closed, stubs undone. */
-const together = { isolate: false };
-
-/** What sets variables for the programs that it starts; and what replaces modules, which has to come before whoever loads them. */
-const alone = [
-  'packages/server/src/**/*.e2e.test.ts',
-  'packages/server/src/hostile/key-comparison.test.ts',
-  'packages/server/src/jobs/run-build-process.test.ts',
-  'packages/server/src/plans/plan-service.test.ts',
-];
-
 // Tests run from source; what they import by package name is the built package, as its users get it.
 export default defineConfig({
   test: {
     projects: [
       project('bench', ['bench/src/**/*.test.ts'], withDatabases),
       project('cli', ['packages/cli/src/**/*.test.ts'], withDatabases),
-      project('server alone', alone, withDatabases),
-      project('server', ['packages/server/src/**/*.test.ts'], { ...withDatabases, ...together, exclude: alone }),
-      project('core', ['packages/core/src/**/*.test.ts'], together),
+      project('server', ['packages/server/src/**/*.test.ts'], withDatabases),
+      project('core', ['packages/core/src/**/*.test.ts'], {}),
     ],
     sequence: { sequencer: LongFirst },
     maxWorkers: common.maxWorkers,

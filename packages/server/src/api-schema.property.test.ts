@@ -104,7 +104,9 @@ beforeAll(async () => {
 afterAll(() => server?.stop());
 
 /** What jobs and answered questions write by themselves, and the audit. */
-const ownWrites = 'audit_event change sighting rate_limit delta patch object_use notification notification_delivery'.split(' ');
+const ownWrites = 'audit_event change sighting rate_limit delta patch object_use notification notification_delivery watch'.split(
+  ' ',
+);
 const ownColumns = ['last_seen_at', 'last_check_at', 'last_address', 'is_silent', 'link_bytes_per_second'];
 
 /** By table: how many rows, and what changes with each of them. */

@@ -135,7 +135,8 @@ function mutate(bytes: Uint8Array, mutation: Mutation): Uint8Array {
 function withField(bytes: Uint8Array, near: number, { bytes: width, isLittleEndian, value, more }: Field): Uint8Array {
   const offset = near - (near % width);
   if (offset + width > bytes.length) return bytes;
-  const changed = bytes.slice();
+  // A Buffer's own slice would be a view of the seed.
+  const changed = new Uint8Array(bytes);
   const number = BigInt((value === 'length' ? bytes.length : value) + more);
   for (let index = 0; index < width; index++) {
     const place = isLittleEndian ? index : width - 1 - index;
