@@ -6,6 +6,7 @@
  * or the way back would be gone before anybody knows whether it is needed.
  */
 import { type CheckResult, type Host, hasCode, isUpdaterError, type UpdateResult } from '@remendo/core';
+import { logCheck } from '../terminal/log-check.js';
 import type { AgentConfig } from './agent-config.js';
 import type { Hold } from './hold-lock.js';
 import { endOfFailure, type JobEnd, type WaitReason } from './job.js';
@@ -34,8 +35,8 @@ export async function runUpdateCycle(ports: CyclePorts, signal: AbortSignal): Pr
   let version: string | null = null;
   try {
     const found = await ports.check(signal);
-    const { kind, installed } = found;
-    ports.log('checked', { outcome: kind.replaceAll('-', '_'), installed, ...aboutOf(found) });
+    logCheck({ write: (event, fields = {}) => ports.log(event, fields) }, found);
+    const { kind } = found;
     if (found.kind !== 'available') return { kind: 'done', outcome: kind.replaceAll('-', '_'), detail: detailOf(found) };
     version = found.version;
     return (await prepare(ports, found.version, signal)) ?? (await install(ports, found.version, signal));
@@ -44,9 +45,6 @@ export async function runUpdateCycle(ports: CyclePorts, signal: AbortSignal): Pr
     return endOf(ports, error, version);
   }
 }
-
-const aboutOf = (found: CheckResult): object =>
-  found.kind === 'not-offered' ? { reason: found.reason } : 'version' in found ? { version: found.version } : {};
 
 const detailOf = (found: CheckResult): string | null =>
   found.kind === 'not-offered' ? found.reason : found.kind === 'blocked' ? found.version : null;

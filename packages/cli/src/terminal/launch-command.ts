@@ -283,8 +283,8 @@ async function startApplication(context: CommandContext, terminal: Terminal, sta
     if (isMixture(error)) throw error;
     const isLocked = hasCode(error, 'TRANSACTION_LOCKED');
     if (isLocked && (await recoverFirst(context, terminal)) !== 'busy') return startApplication(context, terminal, starting);
-    const message = error instanceof Error ? error.message : String(error);
-    if (!isLocked) context.output.warn(updateMessages(context.language).withoutProof(printable(message)));
+    const { output } = context;
+    if (!isLocked) output.warn(updateMessages(output.language).withoutProof(printable(toldError(error, output.language))));
     return { outcome, running: supervised.starter.start(start) };
   }
 }

@@ -84,7 +84,7 @@ function listed(text: string, language: Exclude<Language, 'en'>): string | null 
   return parted(text, language);
 }
 
-const placeholder = /\{(\w+)\}/g;
+const valueName = /\{(\w+)\}/g;
 const isSentence = (name: string): boolean => /^(why|detail|label|holder|names|state|usage)$/.test(name);
 const isFigure = (name: string): boolean => /(Bytes|Ms|Hours)$|^(code|count|port|seconds|server|runs|signal|status)$/.test(name);
 
@@ -106,15 +106,15 @@ let made: readonly Reader[] | undefined;
 
 /** Made with the first sentence: who speaks English needs none. Those whose beginning is known are asked first, then those that say more. */
 function readers(): readonly Reader[] {
-  const certainty = ({ en }: Phrase): number => en.replace(placeholder, '').length + (en.startsWith('{') ? 0 : 1_000);
+  const certainty = ({ en }: Phrase): number => en.replace(valueName, '').length + (en.startsWith('{') ? 0 : 1_000);
   made ??= phrases
     .toSorted((a, b) => certainty(b) - certainty(a))
     .map((phrase) => ({
       phrase,
-      names: [...phrase.en.matchAll(placeholder)].map(([, name]) => name ?? ''),
+      names: [...phrase.en.matchAll(valueName)].map(([, name]) => name ?? ''),
       pattern: new RegExp(
         `^${phrase.en
-          .split(placeholder)
+          .split(valueName)
           .map((part, index) => (index % 2 === 0 ? escaped(part) : valuePattern(part)))
           .join('')}$`,
         's',
@@ -127,7 +127,7 @@ function phraseFor(text: string, language: Exclude<Language, 'en'>): string | nu
   for (const { phrase, pattern, names } of readers()) {
     const found = pattern.exec(text);
     if (found === null) continue;
-    return phrase[language].replace(placeholder, (_, name: string) =>
+    return phrase[language].replace(valueName, (_, name: string) =>
       valueText(name, found[names.indexOf(name) + 1] ?? '', language),
     );
   }
