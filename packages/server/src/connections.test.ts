@@ -1,11 +1,11 @@
 /** Between terminals and the server: its own TLS, proxies, and what happens to downloads when it stops. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { Agent as HttpAgent, get as httpGet, type IncomingMessage } from 'node:http';
 import { Agent, get } from 'node:https';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
@@ -99,34 +99,40 @@ describe('the address of a request', () => {
 
 const nginx = '/usr/sbin/nginx';
 
-/** deploy/nginx.conf as it is, but for its ports, its files and its name. */
-async function startNginx(
-  folder: string,
-  serverUrl: string,
-  port: number,
-): Promise<{ readonly ca: string; readonly process: ChildProcess }> {
+interface Front {
+  readonly address: string;
+  readonly ca: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * deploy/nginx.conf as it is, but for its ports, its files and its name. It can not be given any port that is free, as others
+ * are: between looking for one and taking it another test has it. So it has an address of its own.
+ */
+async function startNginx(folder: string, serverUrl: string): Promise<Front> {
   const files = { certificate: join(folder, 'fullchain.pem'), key: join(folder, 'privkey.pem') };
   const ca = await makeCertificate(files, 'nginx');
+  const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
   const site = (await readFile(new URL('../../../deploy/nginx.conf', import.meta.url), 'utf8'))
-    .replace(/listen 80;\s+listen \[::\]:80;/, `listen 127.0.0.1:${port + 1};`)
-    .replace(/listen 443 ssl;\s+listen \[::\]:443 ssl;/, `listen 127.0.0.1:${port} ssl;`)
+    .replace(/listen 80;\s+listen \[::\]:80;/, `listen ${address}:8080;`)
+    .replace(/listen 443 ssl;\s+listen \[::\]:443 ssl;/, `listen ${address}:8443 ssl;`)
     .replace('server 127.0.0.1:8080', `server ${new URL(serverUrl).host}`)
     .replaceAll('/etc/nginx/remendo', folder);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${join(folder, name)};`);
   const main = `daemon off; master_process off; pid ${join(folder, 'pid')}; events {} http { access_log off; ${temporary.join(' ')}\n${site}\n}`;
   await writeFile(join(folder, 'nginx.conf'), main);
   const child = spawn(nginx, ['-e', 'stderr', '-p', folder, '-c', join(folder, 'nginx.conf')], {
-    stdio: 'ignore',
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
-  return { ca, process: child };
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  return port;
+  const ended = once(child, 'close');
+  return {
+    address,
+    ca,
+    async stop() {
+      child.kill('SIGTERM');
+      await ended;
+    },
+  };
 }
 
 describe.skipIf(!existsSync(nginx))('behind nginx, as deploy/nginx.conf sets it up', () => {
@@ -134,32 +140,23 @@ describe.skipIf(!existsSync(nginx))('behind nginx, as deploy/nginx.conf sets it 
     const folder = await newFolder();
     server = await startTestServer(['--requests-per-minute', '6', '--trust-proxy', '127.0.0.1/32']);
     await publishOk(server.url, { version: '1.0.0', parts: [{ path: 'app.txt', bytes: 'the application' }] });
-    const port = await freePort();
-    const front = await startNginx(folder, server.url, port);
-    try {
-      const agent = new Agent({ ca: front.ca });
-      const ask = async (path: string, localAddress: string, headers: Record<string, string> = {}) => {
-        const [response] = (await once(get(`https://127.0.0.1:${port}${path}`, { agent, localAddress, headers }), 'response')) as [
-          IncomingMessage,
-        ];
-        const bytes = Buffer.concat((await response.toArray()) as Buffer[]);
-        return {
-          status: response.statusCode,
-          bytes: bytes.length,
-          id: String(response.headers['x-request-id']),
-          hsts: response.headers['strict-transport-security'],
-        };
+    const front = await startNginx(folder, server.url);
+    const agent = new Agent({ ca: front.ca, servername: 'localhost' });
+    const ask = async (path: string, localAddress: string, headers: Record<string, string> = {}) => {
+      const request = get(`https://${front.address}:8443${path}`, { agent, localAddress, headers, timeout: 20_000 });
+      request.on('timeout', () => request.destroy(new Error(`no answer to ${path}`)));
+      const [response] = (await once(request, 'response')) as [IncomingMessage];
+      const bytes = Buffer.concat((await response.toArray()) as Buffer[]);
+      return {
+        status: response.statusCode,
+        bytes: bytes.length,
+        id: String(response.headers['x-request-id']),
+        hsts: response.headers['strict-transport-security'],
       };
-      await expect
-        .poll(
-          () =>
-            ask('/healthz', '127.0.0.2').then(
-              ({ status }) => status,
-              () => 0,
-            ),
-          { timeout: 10_000 },
-        )
-        .toBe(200);
+    };
+    try {
+      const health = () => ask('/healthz', '127.0.0.2').then(({ status }) => status, String);
+      await expect.poll(health, { timeout: 30_000 }).toBe(200);
       const range = await ask('/download/v1.0.0.zip', '127.0.0.2', { range: 'bytes=0-9' });
       expect(range).toEqual({ status: 206, bytes: 10, id: expect.stringMatching(/^[0-9a-f]{32}$/), hsts: 'max-age=31536000' });
       const forged = (n: number) => ({ 'x-forwarded-for': `192.0.2.${n}` });
@@ -168,10 +165,9 @@ describe.skipIf(!existsSync(nginx))('behind nginx, as deploy/nginx.conf sets it 
       expect(statuses).toEqual([200, 200, 200, 200, 200, 200, 429]);
       expect((await ask('/check_update', '127.0.0.4')).status).toBe(200);
       expect((await ask('/readyz', '127.0.0.4')).status).toBe(403);
-      agent.destroy();
     } finally {
-      front.process.kill('SIGTERM');
-      await once(front.process, 'close');
+      agent.destroy();
+      await front.stop();
     }
   });
 });
