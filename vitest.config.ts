@@ -20,8 +20,10 @@ const common: TestProjectInlineConfiguration['test'] = {
   setupFiles: 'packages/server/src/testing/watch-answers.ts',
   // Many wait for servers and programs that they started.
   maxWorkers: availableParallelism() + 1,
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  // They only end what hangs: a busy machine may take its time.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
+  expect: { poll: { timeout: 30_000 } },
 };
 
 const project = (

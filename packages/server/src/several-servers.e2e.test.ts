@@ -27,7 +27,7 @@ describe.skipIf(!canShare)('three servers on one database and one bucket', () =>
     shared = await openSharedServers(['--sign-ins-per-minute', String(signInsPerMinute), '--quick-patches', 'off']);
     // All at once, on a database without tables.
     servers = await Promise.all([shared.start(), shared.start(), shared.start()]);
-  }, 120_000);
+  });
   afterAll(() => shared?.remove());
 
   /** Bytes that do not compress, of which a few differ by version. */
@@ -108,7 +108,7 @@ describe.skipIf(!canShare)('three servers on one database and one bucket', () =>
     const digests = new Set(plans[0]?.plans.flatMap(({ fetches }) => fetches.map(({ digest }) => digest)));
     for (const digest of digests) for (const { url } of servers) await verifyObject(url, digest);
     for (const version of ['1.0.0', '1.0.1', '1.0.2']) await verifyOnce('erp', version);
-  }, 120_000);
+  });
 
   it('go on with the delta of one that was killed while building it', async () => {
     for (const version of ['1.0.0', '2.0.0']) await publishOk(any().url, release('large', version, 6_000_000));
@@ -141,7 +141,7 @@ describe.skipIf(!canShare)('three servers on one database and one bucket', () =>
     expect(deltas).toMatchObject([{ base_version: '1.0.0', state: 'ready' }]);
     await verifyOnce('large', '2.0.0');
     await shared.start().then((server) => servers.push(server));
-  }, 180_000);
+  });
 
   it(
     'lose nothing when one is killed in the middle of an upload, or at any moment after it',
@@ -198,7 +198,7 @@ describe.skipIf(!canShare)('three servers on one database and one bucket', () =>
     const revoked = await ask(first, 'DELETE', `/api/v1/customers/${customer.code}/keys/${keys.body.keys[0].prefix}?reason=test`);
     expect(revoked.status, revoked.text).toBe(204);
     await seenByAll('a revoked key', others, async ({ url }) => !(await isGood(url)));
-  }, 60_000);
+  });
 
   async function seenByAll(what: string, others: readonly ServerProgram[], isSeen: (server: ServerProgram) => Promise<boolean>) {
     const began = performance.now();

@@ -56,7 +56,7 @@ beforeAll(async () => {
   await publish('1.0.0', baseFiles);
   await publish('1.0.1', targetFiles);
   terminal = await enrol();
-}, 180_000);
+});
 afterAll(() => server?.stop());
 
 it('by stick, without any network, and its results by stick too, once', async () => {
@@ -112,4 +112,4 @@ it('by stick, without any network, and its results by stick too, once', async ()
     [terminal.id, '1.0.0'],
     [terminal.id, '1.0.1'],
   ]);
-}, 180_000);
+});

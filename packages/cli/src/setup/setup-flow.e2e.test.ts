@@ -50,7 +50,7 @@ beforeAll(async () => {
   const publish = ['publish', release, '--server', server.url, '--application', 'erp', '--release', '1.0.0'];
   const published = await runRemendo(publish, { environment: { REMENDO_TOKEN: server.token } });
   expect(published.code, published.stderr).toBe(0);
-}, 120_000);
+});
 
 afterAll(async () => {
   await server?.stop();
@@ -195,7 +195,7 @@ describe('one file of answers', () => {
 
     expect((await setUp(answersFor(root), tools, { isRemoving: true })).stdout).toContain('the application stays');
     expect(await readFile(join(root, 'readme.txt'), 'utf8')).toBe('one\n'.repeat(100));
-  }, 60_000);
+  });
 
   it('the mail address is confirmed by the code that was sent there', async () => {
     const root = await newRoot();
@@ -213,7 +213,7 @@ describe('one file of answers', () => {
     const ran = await confirm(code.toLowerCase());
     expect(ran.stdout, ran.stderr).toContain("L'indirizzo di posta è confermato");
     expect((await runRemendo(['license', '--root', root, '--lang', 'it'])).stdout).toMatch(/^posta +confermata$/m);
-  }, 60_000);
+  });
 });
 
 describe('what fails half-way', () => {
@@ -238,7 +238,7 @@ describe('what fails half-way', () => {
       'customer done',
       'terminal done',
     ]);
-  }, 60_000);
+  });
 
   it('a terminal that was revoked is enrolled anew with the key that is still there', async () => {
     const root = await newRoot();
@@ -252,7 +252,7 @@ describe('what fails half-way', () => {
     const again = await setUp(dora, booted());
     expect(stepsOf(again).slice(4, 6)).toEqual(['customer kept', 'terminal changed']);
     expect((await runRemendo(['license', '--root', root])).code).toBe(0);
-  }, 60_000);
+  });
 
   it.skipIf(process.getuid?.() !== 0 || !isOpenToAll(mainPath))(
     'an install for an account of its own is that account’s, whatever root made of it',

@@ -22,7 +22,7 @@ beforeAll(async () => {
     const published = await runRemendo(args, { environment: { REMENDO_TOKEN: server.token } });
     if (published.code !== 0) throw new Error(published.stderr);
   }
-}, 120_000);
+});
 afterAll(() => server?.stop());
 afterEach(async () => {
   await proxy?.close();

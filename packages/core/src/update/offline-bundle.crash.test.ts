@@ -85,4 +85,4 @@ it(`ends in exactly the old or exactly the new release, and the stick brings the
   expect(Math.min(found.base, found.target)).toBeGreaterThan(0);
   console.log(`update from a stick: every ${operationsApart}th of ${whole.operationCount} operations: ${JSON.stringify(found)}`);
   await rm(scratchFolder, { recursive: true });
-}, 120_000);
+});

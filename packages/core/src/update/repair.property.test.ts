@@ -84,4 +84,4 @@ it('leaves the install intact and fetches in proportion to the damage', async ()
     ),
     12,
   );
-}, 60_000);
+});

@@ -20,7 +20,7 @@ beforeAll(async () => {
     await publishOk(server.url, { application: 'erp', version, parts: [{ path: 'app.bin', bytes: programOf(version) }] });
   }
   await deltasSettled(server.url, '1.1.0', 'erp');
-}, 120_000);
+});
 
 afterAll(() => server.stop());
 

@@ -11,7 +11,7 @@ beforeAll(async () => {
   customer = await newCustomer(server, { service_level: 'enterprise' });
   terminals = [];
   for (let count = 0; count < 24; count++) terminals.push(await newTerminal(server, customer, { name: `Till ${count}` }));
-}, 60_000);
+});
 
 afterAll(() => server.stop());
 

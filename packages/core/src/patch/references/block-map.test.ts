@@ -67,5 +67,5 @@ describe('where bytes of a base went', () => {
     }));
     const map = new BlockMap(blocks, count + 3_000);
     for (let address = 0; address < count; address += 101) expect(map.placeOf(address)).toBeGreaterThanOrEqual(0);
-  }, 10_000);
+  });
 });

@@ -104,5 +104,5 @@ describe('whatever a patch says of a program', () => {
         predictor.predict({ reference: 0, position: 0, bytes: program }, new Uint32Array((bytes / 2) * operandNumbers), 0);
       }
     }
-  }, 20_000);
+  });
 });

@@ -131,5 +131,5 @@ describe('nothing is found quickly', () => {
   it('in bombs, of which only so much is inflated', () => {
     const bomb = zlibOf(new Uint8Array(60_000_000));
     findStreams(joined(Array.from({ length: 40 }, () => bomb)));
-  }, 20_000);
+  });
 });

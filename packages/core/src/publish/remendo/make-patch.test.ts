@@ -55,7 +55,7 @@ describe('a patch is small and soon made', () => {
     const patch = makePatchOf({ bases: [base], targets: [target] });
     expect(patch.length).toBeLessThan(250);
     expect(Buffer.compare(joined(await applySample(patch, { bases: [base], targets: [target] })), target)).toBe(0);
-  }, 60_000);
+  });
 });
 
 function sparse(bytes: number, seed: number): Buffer {
