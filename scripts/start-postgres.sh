@@ -6,12 +6,12 @@
 #     scripts/start-postgres.sh running       tells by its exit code whether it runs
 #     scripts/start-postgres.sh stop          ends it; everything in it is gone
 #
-# Its files lie in REMENDO_POSTGRES_FOLDER. Started by root it runs as the user postgres, because it refuses to be root.
-# Progress goes to standard error.
+# Its files lie in REMENDO_POSTGRES_FOLDER. It listens on REMENDO_POSTGRES_PORT, else on the first of a few that nobody else has.
+# Started by root it runs as the user postgres, because it refuses to be root. Progress goes to standard error.
 set -euo pipefail
 
 folder=$(realpath --canonicalize-missing "${REMENDO_POSTGRES_FOLDER:-${TMPDIR:-/tmp}/remendo-postgres}")
-port=${REMENDO_POSTGRES_PORT:-5499}
+ports=${REMENDO_POSTGRES_PORT:-$(seq 5499 5519)}
 user=remendo
 log=$folder/log
 
@@ -41,21 +41,34 @@ stop() {
   if [ -e "$folder/data/PG_VERSION" ]; then rm -rf "$folder"; fi
 }
 
+# The one it listens on, as it says itself.
+port() { as_owner sed -n 4p "$folder/data/postmaster.pid"; }
+
+# Nothing waits for the disk: what is in it need not outlive the machine.
+start_on() {
+  as_owner "$bin/pg_ctl" start --wait --timeout=100 --pgdata="$folder/data" --log="$log" \
+    --options="-c listen_addresses=127.0.0.1 -c port=$1 -c unix_socket_directories= -c max_connections=300 -c fsync=off" \
+    </dev/null >/dev/null 2>&1
+}
+
 start() {
+  local port
   stop
   mkdir -p "$folder"
   if [ "$(id -u)" -eq 0 ]; then chown postgres: "$folder"; fi
   # Whoever reaches the loopback gets in: there is nothing in it but what tests put there.
-  as_owner "$bin/initdb" --pgdata="$folder/data" --username="$user" --auth=trust --encoding=UTF8 --no-locale >/dev/null
-  if ! as_owner "$bin/pg_ctl" start --wait --timeout=60 --pgdata="$folder/data" --log="$log" \
-    --options="-c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories= -c max_connections=300" \
-    </dev/null >/dev/null; then
-    say 'not started:'
-    tail -n 20 "$log" >&2
-    stop
-    exit 1
-  fi
-  say "PostgreSQL answers on port $port of 127.0.0.1"
+  as_owner "$bin/initdb" --pgdata="$folder/data" --username="$user" --auth=trust --encoding=UTF8 --no-locale --no-sync >/dev/null
+  for port in $ports; do
+    if start_on "$port"; then
+      say "PostgreSQL answers on port $port of 127.0.0.1"
+      return
+    fi
+    as_owner tail -n 20 "$log" | grep -q 'Address already in use' || break
+  done
+  say 'not started:'
+  as_owner tail -n 20 "$log" >&2
+  stop
+  exit 1
 }
 
 bin=$(programs)
@@ -64,7 +77,7 @@ cd /
 case ${1:-start} in
   start)
     if ! is_running; then start; fi
-    echo "export REMENDO_TEST_POSTGRES=postgres://$user@127.0.0.1:$port/postgres"
+    echo "export REMENDO_TEST_POSTGRES=postgres://$user@127.0.0.1:$(port)/postgres"
     ;;
   running) is_running ;;
   stop) stop ;;

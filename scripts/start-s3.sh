@@ -7,25 +7,26 @@
 #     scripts/start-s3.sh running          tells by its exit code whether it runs
 #     scripts/start-s3.sh stop             ends it; everything in it is gone
 #
-# What it stores lies in memory (at most 2 GiB), the rest below REMENDO_S3_FOLDER. Progress goes to standard error.
+# What it stores lies in memory (at most 2 GiB), the rest below REMENDO_S3_FOLDER. It listens on REMENDO_S3_PORT, and its monitor
+# on REMENDO_S3_MONITOR_PORT, else on the first of a few that nobody else has. Progress goes to standard error.
 set -euo pipefail
 
 folder=$(realpath --canonicalize-missing "${REMENDO_S3_FOLDER:-${TMPDIR:-/tmp}/remendo-s3}")
-port=${REMENDO_S3_PORT:-7480}
-monitor_port=${REMENDO_S3_MONITOR_PORT:-3300}
 key=TESTKEY
 secret=TESTSECRET
 bucket=remendo-test
-url=http://127.0.0.1:$port
 conf=$folder/ceph.conf
+
+# Where it listens, as it was told when it was started.
+url() { echo "http://$(sed -n 's/.* endpoint=\([^ ]*\).*/\1/p' "$conf")"; }
 
 say() { echo "start-s3: $*" >&2; }
 
-# Asks the command every quarter of a second until it succeeds, at most a minute.
+# Asks the command every quarter of a second until it succeeds, at most two minutes.
 wait_for() {
   local what=$1
   shift
-  for _ in $(seq 240); do
+  for _ in $(seq 480); do
     if "$@" >/dev/null 2>&1; then return 0; fi
     sleep 0.25
   done
@@ -35,11 +36,24 @@ wait_for() {
 
 # S3 wants a header that not every curl sends by itself.
 s3() {
-  curl --silent --fail --max-time 5 --aws-sigv4 aws:amz:us-east-1:s3 --user "$key:$secret" \
+  curl --silent --fail --max-time 20 --aws-sigv4 aws:amz:us-east-1:s3 --user "$key:$secret" \
     --header 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$@"
 }
 
-is_running() { [ -e "$conf" ] && s3 --head "$url/$bucket" >/dev/null 2>&1; }
+is_running() { [ -e "$conf" ] && s3 --head "$(url)/$bucket" >/dev/null 2>&1; }
+
+# The first of these ports of 127.0.0.1 on which nobody listens.
+free_port() {
+  local port
+  for port in "$@"; do
+    if ! (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+      echo "$port"
+      return
+    fi
+  done
+  say "somebody else listens on $*"
+  return 1
+}
 
 # A number left by a crash may be another program's by now; a program that ended has no command line.
 is_ours() { grep -qzF "$conf" "/proc/$1/cmdline" 2>/dev/null; }
@@ -61,9 +75,10 @@ stop() {
 }
 
 write_conf() {
+  local fsid=$1 port=$2 monitor_port=$3
   cat >"$conf" <<END
 [global]
-fsid = $1
+fsid = $fsid
 mon host = v2:127.0.0.1:$monitor_port
 mon initial members = a
 public addr = 127.0.0.1
@@ -103,7 +118,7 @@ END
 }
 
 start_monitor() {
-  local fsid=$1 ring=$folder/keyring
+  local fsid=$1 monitor_port=$2 ring=$folder/keyring
   ceph-authtool --create-keyring "$ring" --gen-key -n mon. --cap mon 'allow *'
   ceph-authtool "$ring" --gen-key -n client.admin --cap mon 'allow *' --cap osd 'allow *'
   ceph-authtool "$ring" --gen-key -n client.rgw --cap mon 'allow rwx' --cap osd 'allow rwx'
@@ -125,26 +140,26 @@ start_store() {
 
 start_gateway() {
   radosgw -c "$conf" -n client.rgw
-  wait_for 'the gateway' curl --silent --output /dev/null "$url"
+  wait_for 'the gateway' curl --silent --max-time 20 --output /dev/null "$(url)"
   radosgw-admin -c "$conf" -n client.rgw user create --uid=test --display-name=test --access-key="$key" --secret-key="$secret"
-  wait_for 'the bucket' s3 --request PUT "$url/$bucket"
+  wait_for 'the bucket' s3 --request PUT "$(url)/$bucket"
 }
 
 start() {
-  local fsid code
+  local fsid port monitor_port code
   stop
-  if curl --silent --output /dev/null "$url"; then
-    say "something else answers at $url: set REMENDO_S3_PORT"
-    exit 1
-  fi
+  # shellcheck disable=SC2046
+  port=$(free_port ${REMENDO_S3_PORT:-$(seq 7480 7499)})
+  # shellcheck disable=SC2046
+  monitor_port=$(free_port ${REMENDO_S3_MONITOR_PORT:-$(seq 3300 3319)})
   mkdir -p "$folder"/{mon,osd,rgw,run,log}
   fsid=$(</proc/sys/kernel/random/uuid)
-  write_conf "$fsid"
+  write_conf "$fsid" "$port" "$monitor_port"
   set +e
   # The daemons keep the output they are given: it must not be one that somebody waits for the end of.
   (
     set -e
-    start_monitor "$fsid"
+    start_monitor "$fsid" "$monitor_port"
     start_store
     start_gateway
   ) </dev/null >"$folder/log/start.log" 2>&1
@@ -156,13 +171,14 @@ start() {
     stop
     exit 1
   fi
-  say "an S3 server answers at $url"
+  say "an S3 server answers at $(url)"
 }
 
 case ${1:-start} in
   start)
     if ! is_running; then start; fi
-    echo "export REMENDO_TEST_S3=http://$key:$secret@127.0.0.1:$port/$bucket"
+    at=$(url)
+    echo "export REMENDO_TEST_S3=http://$key:$secret@${at#http://}/$bucket"
     ;;
   running) is_running ;;
   stop) stop ;;

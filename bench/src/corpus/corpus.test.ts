@@ -50,6 +50,12 @@ describe('the corpus', () => {
     },
   );
 
+  it('a pair that takes too long is missing, and leaves nothing', async () => {
+    const outcome = await fetchPair(pair('npm'), folder, AbortSignal.abort());
+    expect(outcome).toEqual({ kind: 'missing', reason: 'it took too long' });
+    expect(await readdir(folder)).toEqual([]);
+  });
+
   it('knows the package files of fresh pairs, and takes no others', async () => {
     const fresh = (await readCorpus()).filter((one) => one.fresh === true);
     expect(fresh.length).toBeGreaterThanOrEqual(5);

@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileOptions, execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, unlink, writeFile } from 'node:fs/promises';
@@ -9,14 +9,17 @@ import { type CorpusPair, isFetched, markerOf, pairFolder } from './corpus.js';
 
 export type FetchOutcome = { readonly kind: 'fetched' | 'kept' } | { readonly kind: 'missing'; readonly reason: string };
 
-/** Afterwards `base` and `target` of the pair's folder hold plain files, unless it is missing; a fetched pair is kept. */
-export async function fetchPair(pair: CorpusPair, corpusFolder: string): Promise<FetchOutcome> {
+/**
+ * Afterwards `base` and `target` of the pair's folder hold plain files, unless it is missing; a fetched pair is kept.
+ * @param signal when it is aborted, what is not there yet is missing.
+ */
+export async function fetchPair(pair: CorpusPair, corpusFolder: string, signal?: AbortSignal): Promise<FetchOutcome> {
   if (await isFetched(corpusFolder, pair)) return { kind: 'kept' };
   const { base, target, marker } = pairFolder(corpusFolder, pair);
   await rm(dirname(marker), { recursive: true, force: true });
   try {
-    await fetchRelease(pair, 'base', base);
-    await fetchRelease(pair, 'target', target);
+    await fetchRelease(pair, 'base', { folder: base, signal });
+    await fetchRelease(pair, 'target', { folder: target, signal });
   } catch (error) {
     await rm(dirname(marker), { recursive: true, force: true });
     return { kind: 'missing', reason: (error as Error).message };
@@ -25,13 +28,19 @@ export async function fetchPair(pair: CorpusPair, corpusFolder: string): Promise
   return { kind: 'fetched' };
 }
 
-async function fetchRelease(pair: CorpusPair, side: 'base' | 'target', folder: string): Promise<void> {
+interface Place {
+  readonly folder: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+async function fetchRelease(pair: CorpusPair, side: 'base' | 'target', { folder, signal }: Place): Promise<void> {
   const { origin, name, integrity, [side]: version } = pair;
   await mkdir(folder, { recursive: true });
   const downloads = await mkdtemp(join(tmpdir(), 'remendo-corpus-'));
   try {
-    if (origin === 'npm') await npm(['pack', `${name}@${version}`, '--loglevel=error', '--pack-destination', downloads]);
-    else await run('apt-get', ['download', `${name}=${version}`], downloads);
+    if (origin === 'npm')
+      await npm(['pack', `${name}@${version}`, '--loglevel=error', '--pack-destination', downloads], { signal });
+    else await run('apt-get', ['download', `${name}=${version}`], { cwd: downloads, signal });
     const file = await onlyFile(downloads);
     if (integrity !== undefined) await assertIntegrity(file, integrity[side]);
     if (origin === 'npm') await run('tar', ['-xzf', file, '-C', folder, '--strip-components=1', '--no-same-owner']);
@@ -51,16 +60,19 @@ export async function assertIntegrity(file: string, integrity: string): Promise<
 }
 
 /** On Windows npm is a batch file, which can not be started without a shell; its program lies beside Node. */
-const npm = (args: readonly string[]): Promise<void> =>
+const npm = (args: readonly string[], options: RunOptions): Promise<void> =>
   process.platform === 'win32'
-    ? run(process.execPath, [join(dirname(process.execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js'), ...args])
-    : run('npm', args);
+    ? run(process.execPath, [join(dirname(process.execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js'), ...args], options)
+    : run('npm', args, options);
 
-async function run(command: string, args: readonly string[], folder?: string): Promise<void> {
+type RunOptions = Pick<ExecFileOptions, 'cwd' | 'signal'>;
+
+async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<void> {
   try {
-    await promisify(execFile)(command, args, { ...(folder === undefined ? {} : { cwd: folder }), maxBuffer: 64 * 1024 * 1024 });
+    await promisify(execFile)(command, args, { ...options, maxBuffer: 64 * 1024 * 1024 });
   } catch (cause) {
     const { code, stderr = '' } = cause as { readonly code?: string | number; readonly stderr?: string };
+    if (options.signal?.aborted === true) throw new Error('it took too long', { cause });
     if (code === 'ENOENT') throw new Error(`${command} is not installed`, { cause });
     const said = stderr.trim().split('\n').slice(0, 2).join(', ');
     throw new Error(`${command} ended with ${code}${said === '' ? '' : `: ${said}`}`, { cause });
