@@ -58,6 +58,8 @@ async function watched<Value>(server: MeasuredServer, samples: Sample[], run: ()
   const beganAt = performance.now();
   const sample = async (): Promise<void> =>
     void samples.push({ ms: performance.now() - beganAt, bytes: await residentBytes(server.pid) });
+  // One at least, however short the run.
+  await sample();
   const timer = setInterval(() => void sample(), sampleMs);
   try {
     return await run();

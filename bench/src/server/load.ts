@@ -22,6 +22,9 @@ export interface Loaded {
   readonly cpuMicrosPerRequest: number;
 }
 
+/** The system tells processor time in steps of so much; what took less counts as one of them, so that it can be divided by. */
+const cpuStepMs = 10;
+
 interface LoadedAlone extends Omit<Loaded, 'cpuMicrosPerRequest'> {
   readonly answered: number;
   readonly refused: number;
@@ -33,7 +36,8 @@ export async function load(given: Load): Promise<Loaded> {
   const { value } = await runJson<LoadedAlone>([besides(`${given.by}-alone.js`), JSON.stringify(given)]);
   const { refused, answered, ...loaded } = value;
   if (refused > 0) throw new Error(`${refused} requests to ${given.url} got no proper answer`);
-  return { ...loaded, cpuMicrosPerRequest: (((await cpuMs(given.pid)) - cpuBefore) * 1_000) / answered };
+  const tookMs = Math.max(cpuStepMs, (await cpuMs(given.pid)) - cpuBefore);
+  return { ...loaded, cpuMicrosPerRequest: (tookMs * 1_000) / answered };
 }
 
 /** Runs several loads in turns, so that what else the machine does meets all of them. @returns the median of each. */

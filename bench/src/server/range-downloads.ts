@@ -5,8 +5,8 @@
  *     node bench/dist/server/range-downloads.js [--seconds 5] [--rounds 5] [--connections 16] [--range-bytes 262144]
  */
 import { spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Load, loadInTurns } from './load.js';
@@ -33,29 +33,24 @@ const requestsAt = (path: string): Load['requests'] =>
 
 const hasNginx = spawnSync('nginx', ['-v']).status === 0;
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/** nginx takes no port 0, and one that was free a moment ago may be somebody else's by now: it has an address of its own. */
+const ownAddress = (): string => `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}:23080`;
 
 /** One process, as the others are. */
 async function startNginx(folder: string, root: string): Promise<ListeningProgram> {
-  const port = await freePort();
+  const address = ownAddress();
   const config = `
     master_process off; daemon off; pid ${folder}/nginx.pid; error_log stderr crit; user root;
     events { worker_connections 1024; }
     http { access_log off; sendfile on; keepalive_requests 1000000;
       client_body_temp_path ${folder}/a; proxy_temp_path ${folder}/b; fastcgi_temp_path ${folder}/c;
       uwsgi_temp_path ${folder}/d; scgi_temp_path ${folder}/e;
-      server { listen 127.0.0.1:${port}; root ${root}; } }`;
+      server { listen ${address}; root ${root}; } }`;
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'nginx.conf'), config);
   const child = spawn('nginx', ['-p', folder, '-c', join(folder, 'nginx.conf')], { stdio: ['ignore', 'ignore', 'inherit'] });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://${address}`;
   await answers(url);
   return {
     url,
@@ -68,7 +63,7 @@ async function startNginx(folder: string, root: string): Promise<ListeningProgra
 }
 
 async function answers(url: string): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 1_200; tries += 1) {
     if (
       await fetch(url).then(
         () => true,

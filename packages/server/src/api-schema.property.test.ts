@@ -109,6 +109,9 @@ const ownWrites = 'audit_event change sighting rate_limit delta patch object_use
 );
 const ownColumns = ['last_seen_at', 'last_check_at', 'last_address', 'is_silent', 'link_bytes_per_second'];
 
+/** The server goes on to plan for a terminal that had its answer: what an index of a plan is stored for was no request's doing. */
+const rowsOf = (name: string) => (name === 'object' ? sql`(select * from object where kind <> 'index')` : sql.table(name));
+
 /** By table: how many rows, and what changes with each of them. */
 async function stored(): Promise<Readonly<Record<string, string>>> {
   const { db } = server.ports.database;
@@ -119,7 +122,7 @@ async function stored(): Promise<Readonly<Record<string, string>>> {
     .map(
       ({ name }) => sql`
     select ${name}::text as name, count(*) || ' ' || md5(coalesce(string_agg(line, ' ' order by line), '')) as print
-    from (select (to_jsonb(t) - ${sql.lit(`{${ownColumns.join(',')}}`)}::text[])::text as line from ${sql.table(name)} as t) as lines`,
+    from (select (to_jsonb(t) - ${sql.lit(`{${ownColumns.join(',')}}`)}::text[])::text as line from ${rowsOf(name)} as t) as lines`,
     );
   const { rows } = await sql<{ name: string; print: string }>`${sql.join(prints, sql` union all `)}`.execute(db);
   return Object.fromEntries(rows.map(({ name, print }) => [name, print]));
@@ -145,11 +148,11 @@ async function refusedWell(answer: Response): Promise<number> {
 }
 
 describe(`the server answers whatever it is asked (REMENDO_TEST_SEED=${seed})`, () => {
-  it('with a value or a refusal, and what it refuses changes nothing', { timeout: 240_000 }, async () => {
+  it('with a value or a refusal, and what it refuses changes nothing', { timeout: 600_000 }, async () => {
     const statuses = new Map<string, Set<number>>();
     const failures: string[] = [];
     let before = await stored();
-    for (const { name, method, path, operation } of operations) {
+    for (const [index, { name, method, path, operation }] of operations.entries()) {
       const seen = new Set<number>();
       statuses.set(name, seen);
       const property = fc.asyncProperty(
@@ -164,8 +167,9 @@ describe(`the server answers whatever it is asked (REMENDO_TEST_SEED=${seed})`, 
           before = after;
         },
       );
+      // Each has draws of its own: else one seed has the same few ask everything, and nobody who may.
       await fc
-        .assert(property, { seed, numRuns: requestsEach, endOnFailure: true, includeErrorInReport: true })
+        .assert(property, { seed: seed + index, numRuns: requestsEach, endOnFailure: true, includeErrorInReport: true })
         .catch((cause: unknown) => {
           throw new Error(`REMENDO_TEST_SEED=${seed} ${name}: ${(cause as Error).message}`, { cause });
         });

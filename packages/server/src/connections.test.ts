@@ -11,7 +11,15 @@ import type { TLSSocket } from 'node:tls';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { killPrograms, spawnProgram, startProgram } from './testing/server-program.js';
 import { makeCertificate } from './testing/test-certificate.js';
-import { newDataFolder, publishOk, removeFolder, startTestServer, type TestServer, testToken } from './testing/test-server.js';
+import {
+  newDataFolder,
+  problemOf,
+  publishOk,
+  removeFolder,
+  startTestServer,
+  type TestServer,
+  testToken,
+} from './testing/test-server.js';
 
 const folders: string[] = [];
 const newFolder = async (): Promise<string> => {
@@ -19,6 +27,9 @@ const newFolder = async (): Promise<string> => {
   folders.push(folder);
   return folder;
 };
+
+/** With machines that do other things too. */
+const patience = { timeout: 100_000 };
 
 let server: TestServer | undefined;
 
@@ -28,7 +39,7 @@ afterEach(async () => {
 });
 
 afterAll(async () => {
-  killPrograms();
+  await killPrograms();
   await Promise.all(folders.map(removeFolder));
 });
 
@@ -58,11 +69,11 @@ describe('TLS', () => {
 
     const second = await makeCertificate(files, 'second');
     program.tell('SIGHUP');
-    await expect.poll(async () => (await secureGet(health, second).catch(() => null))?.name, { timeout: 10_000 }).toBe('second');
+    await expect.poll(async () => (await secureGet(health, second).catch(() => null))?.name, patience).toBe('second');
 
     await writeFile(files.certificate, 'no certificate');
     program.tell('SIGHUP');
-    await expect.poll(program.stderr).toContain('certificate_refused');
+    await expect.poll(program.stderr, patience).toContain('certificate_refused');
     expect((await secureGet(health, second)).name).toBe('second');
     expect(await program.end('SIGTERM')).toBe(0);
   });
@@ -98,6 +109,8 @@ describe('the address of a request', () => {
 });
 
 const nginx = '/usr/sbin/nginx';
+/** Not those that somebody may have on every address of this machine. */
+const ports = { http: 23_080, https: 23_443 };
 
 interface Front {
   readonly address: string;
@@ -114,8 +127,8 @@ async function startNginx(folder: string, serverUrl: string): Promise<Front> {
   const ca = await makeCertificate(files, 'nginx');
   const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
   const site = (await readFile(new URL('../../../deploy/nginx.conf', import.meta.url), 'utf8'))
-    .replace(/listen 80;\s+listen \[::\]:80;/, `listen ${address}:8080;`)
-    .replace(/listen 443 ssl;\s+listen \[::\]:443 ssl;/, `listen ${address}:8443 ssl;`)
+    .replace(/listen 80;\s+listen \[::\]:80;/, `listen ${address}:${ports.http};`)
+    .replace(/listen 443 ssl;\s+listen \[::\]:443 ssl;/, `listen ${address}:${ports.https} ssl;`)
     .replace('server 127.0.0.1:8080', `server ${new URL(serverUrl).host}`)
     .replaceAll('/etc/nginx/remendo', folder);
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${join(folder, name)};`);
@@ -143,7 +156,7 @@ describe.skipIf(!existsSync(nginx))('behind nginx, as deploy/nginx.conf sets it 
     const front = await startNginx(folder, server.url);
     const agent = new Agent({ ca: front.ca, servername: 'localhost' });
     const ask = async (path: string, localAddress: string, headers: Record<string, string> = {}) => {
-      const request = get(`https://${front.address}:8443${path}`, { agent, localAddress, headers, timeout: 20_000 });
+      const request = get(`https://${front.address}:${ports.https}${path}`, { agent, localAddress, headers, timeout: 20_000 });
       request.on('timeout', () => request.destroy(new Error(`no answer to ${path}`)));
       const [response] = (await once(request, 'response')) as [IncomingMessage];
       const bytes = Buffer.concat((await response.toArray()) as Buffer[]);
@@ -156,7 +169,7 @@ describe.skipIf(!existsSync(nginx))('behind nginx, as deploy/nginx.conf sets it 
     };
     try {
       const health = () => ask('/healthz', '127.0.0.2').then(({ status }) => status, String);
-      await expect.poll(health, { timeout: 30_000 }).toBe(200);
+      await expect.poll(health, patience).toBe(200);
       const range = await ask('/download/v1.0.0.zip', '127.0.0.2', { range: 'bytes=0-9' });
       expect(range).toEqual({ status: 206, bytes: 10, id: expect.stringMatching(/^[0-9a-f]{32}$/), hsts: 'max-age=31536000' });
       const forged = (n: number) => ({ 'x-forwarded-for': `192.0.2.${n}` });
@@ -172,10 +185,23 @@ describe.skipIf(!existsSync(nginx))('behind nginx, as deploy/nginx.conf sets it 
   });
 });
 
+describe('a body that is too large', () => {
+  it('is refused by an answer that arrives while most of it is still on its way', async () => {
+    const program = await startProgram(await newFolder());
+    const body = JSON.stringify({ files: [{ path: 'x'.repeat(20_000_000), sha256: '' }] });
+    const headers = { 'content-type': 'application/json' };
+    for (let times = 0; times < 15; times++) {
+      const answer = await fetch(`${program.url}/api/v1/updates/identify`, { method: 'POST', headers, body });
+      expect(await problemOf(answer)).toEqual({ status: 413, code: 'LIMIT_EXCEEDED' });
+    }
+    expect(await program.end('SIGTERM')).toBe(0);
+  });
+});
+
 describe('a server that is told to stop', () => {
   it('finishes a download that is running, and takes no new requests meanwhile', async () => {
     const folder = await newFolder();
-    const program = await startProgram(folder, testToken, ['--shutdown-ms', '30000']);
+    const program = await startProgram(folder, testToken, ['--shutdown-ms', '600000']);
     const bytes = 24 * 1024 ** 2;
     const noise = Buffer.alloc(bytes, 1);
     await publishOk(program.url, { version: '1.0.0', parts: [{ path: 'app.bin', bytes: noise, stored: true }] });
@@ -197,7 +223,7 @@ describe('a server that is told to stop', () => {
             ({ status }) => status,
             () => 'refused',
           ),
-        { timeout: 10_000 },
+        patience,
       )
       .not.toBe(200);
     download.resume();

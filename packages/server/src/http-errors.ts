@@ -103,6 +103,7 @@ export const httpStatus: Record<ErrorCode, number> = {
   INSTALL_UNKNOWN: 500,
 
   STORAGE_NO_SPACE: 507,
+  STORAGE_OTHER_VOLUME: 500,
   STORAGE_FAILED: 500,
 };
 
@@ -157,6 +158,8 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   for (const name of ['content-length', 'etag', 'content-range', 'content-disposition', 'accept-ranges']) {
     if (name !== 'content-range' || status !== 416) reply.removeHeader(name);
   }
+  // The framework would close the connection while the body is still on its way: see plugins/slow-bodies.ts.
+  if (status === 413) reply.removeHeader('connection');
   reply.header('cache-control', 'no-store');
   return reply.code(status).type('application/problem+json').serializer(JSON.stringify).send(problem);
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { errorCatalogue } from '@remendo/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { httpFailure, httpStatus } from './http-errors.js';
+import { rawAnswer } from './testing/raw-answer.js';
 import {
   problemOf,
   publish,
@@ -129,7 +130,8 @@ describe('an upload is refused', () => {
 
   it('and nothing of all that was published or left lying about', async () => {
     expect(await problemOf(await server.get('/api/v1/releases'))).toEqual({ status: 404, code: 'APPLICATION_NOT_FOUND' });
-    await expect.poll(() => readdir(join(server.dataFolder, 'work/uploads'))).toEqual([]);
+    const uploads = () => readdir(join(server.dataFolder, 'work/uploads'));
+    await expect.poll(uploads, { timeout: 60_000 }).toEqual([]);
   });
 });
 
@@ -247,20 +249,6 @@ describe('a question is refused', () => {
   });
 });
 
-/** What a socket answers to bytes that no client of ours would send. */
-function rawAnswer(bytes: string): Promise<string> {
-  const { hostname, port } = new URL(server.url);
-  return new Promise((resolve, reject) => {
-    const socket = connect(Number(port), hostname, () => socket.write(bytes));
-    let answer = '';
-    socket.on('data', (chunk: Buffer) => {
-      answer += chunk.toString();
-    });
-    socket.on('close', () => resolve(answer));
-    socket.on('error', reject);
-  });
-}
-
 describe('errors over HTTP', () => {
   it.each([
     ['an address that does not decode', '/%E0%A4%A', 400, 'REQUEST_INVALID'],
@@ -275,7 +263,7 @@ describe('errors over HTTP', () => {
     ['what is not HTTP', 'good day\r\n\r\n', 400, 'REQUEST_INVALID'],
     ['headers that are too large', `GET /healthz HTTP/1.1\r\nhost: x\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'LIMIT_EXCEEDED'],
   ])('are problems for %s', async (_name, bytes, status, code) => {
-    const [head = '', body = ''] = (await rawAnswer(bytes)).split('\r\n\r\n');
+    const [head = '', body = ''] = (await rawAnswer(server.url, bytes)).split('\r\n\r\n');
     expect(head).toMatch(new RegExp(`^HTTP/1\\.1 ${status} .*content-type: application/problem\\+json`, 's'));
     expect(JSON.parse(body)).toMatchObject({ type: 'about:blank', status, code });
   });

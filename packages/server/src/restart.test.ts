@@ -7,7 +7,7 @@ import { deltasSettled, newDataFolder, publishOk, removeFolder, testToken } from
 const folders: string[] = [];
 
 afterAll(async () => {
-  killPrograms();
+  await killPrograms();
   for (const folder of folders) await removeFolder(folder);
 });
 
@@ -64,7 +64,10 @@ describe('the server program', () => {
     const folder = await newFolder();
     const first = await startProgram(folder, null);
     expect(first.stdout.map((line) => JSON.parse(line))).toEqual([{ event: 'listening', url: first.url }]);
-    const token = /shown this once: (\S{20,})/.exec(first.stderr())?.[1] ?? '';
+    // It comes by another way than the line that says that it listens.
+    const shown = () => /shown this once: (\S{20,})/.exec(first.stderr())?.[1] ?? '';
+    await expect.poll(shown, { timeout: 60_000 }).not.toBe('');
+    const token = shown();
     await publishOk(first.url, { version: '1.0.0', parts: program(1), token });
     expect(await first.end('SIGTERM')).toBe(0);
 

@@ -50,6 +50,8 @@ export interface StartOptions {
   readonly log: FastifyBaseLogger;
   /** Called when the data folder was taken over or the database broke down: the process has to end at once. */
   readonly onBroken: (error: Error) => void;
+  /** Whether jobs that have a time (watching, renewing, cleaning up) come by themselves. Default: true. */
+  readonly isTimed?: boolean;
 }
 
 type Closers = (() => Promise<unknown>)[];
@@ -85,7 +87,7 @@ export async function startServer(options: StartOptions): Promise<RunningServer>
 }
 
 /** What routes and jobs work with, in the order in which one needs the other; what is to be closed goes to `closers`. */
-async function openPorts({ config, log, onBroken }: StartOptions, closers: Closers) {
+async function openPorts({ config, log, onBroken, isTimed = true }: StartOptions, closers: Closers) {
   await makeDataFolder(config.dataFolder, log);
   closers.push(await lockDataFolder(config.dataFolder, onBroken));
   const workFolder = join(config.dataFolder, 'work');
@@ -96,7 +98,7 @@ async function openPorts({ config, log, onBroken }: StartOptions, closers: Close
   const changes = new Changes(database, log);
   const madeToken = await ensureFirstOperator(changes, config.token);
   const objects = await openObjectStore(objectStoreOptions(config));
-  const queue = await JobQueue.open(database, log, jobKinds);
+  const queue = await JobQueue.open(database, log, isTimed ? jobKinds : jobKinds.map(({ cron: _, ...kind }) => kind));
   closers.push(() => queue.close());
   const notifier = new Notifier({ queue, config });
   const readFleet = fleetReader(db);

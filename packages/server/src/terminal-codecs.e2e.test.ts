@@ -52,7 +52,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  killPrograms();
+  await killPrograms();
   for (const folder of [dataFolder, terminals]) await removeFolder(folder);
 });
 

@@ -37,6 +37,8 @@ export interface Gnupg {
 export function createGnupg(): Gnupg {
   // Its agent listens on a socket in this folder, whose name has to be short.
   const folder = mkdtempSync(join(tmpdir(), 'gpg-'));
+  // gpg would start it too, and wait five seconds for it, which on a busy machine may be too few.
+  if (process.platform !== 'win32') spawnSync('gpg-agent', ['--homedir', folder, '--daemon'], { stdio: 'ignore' });
   const at = (name: string): string => join(folder, name);
   const gpg = (args: readonly string[]) => {
     const always = ['--homedir', folder, '--batch', '--yes', '--quiet', '--pinentry-mode', 'loopback', '--passphrase', ''];

@@ -58,7 +58,7 @@ const report = (as: Identity, id: string, state: string) =>
 
 it('one mail asks whether the address is theirs, in words of ours alone, and nothing follows before it is confirmed', async () => {
   const { as, email, code: customer } = await register({ first_name: 'Cheap pills', last_name: 'http://example.com' });
-  await vi.waitFor(() => expect(mail.mails).toHaveLength(1), { timeout: 60_000 });
+  await vi.waitFor(() => expect(mail.mails).toHaveLength(1), { timeout: 120_000 });
   const [asked] = mail.mails;
   expect(asked?.to).toEqual([{ address: email, name: '' }]);
   expect(`${asked?.subject} ${asked?.text}`).not.toMatch(/pills|http/i);
@@ -76,14 +76,14 @@ it('one mail asks whether the address is theirs, in words of ours alone, and not
   expect(await confirm(as, code)).toBe(404);
   expect(mail.mails).toHaveLength(1);
   await report(as, 'r-2', 'stale');
-  await vi.waitFor(() => expect(mail.mails).toHaveLength(2), { timeout: 60_000 });
+  await vi.waitFor(() => expect(mail.mails).toHaveLength(2), { timeout: 120_000 });
   expect(mail.mails[1]?.subject).not.toMatch(/pills|at once/);
   expect((await ask(server, 'POST', '/api/v1/mail/code', { as })).body.code).toBe('RECORD_EXISTS');
 });
 
 it('an address gets one in a day, whoever registers it again', async () => {
   const first = await register();
-  await vi.waitFor(() => expect(mail.mails).toHaveLength(1), { timeout: 60_000 });
+  await vi.waitFor(() => expect(mail.mails).toHaveLength(1), { timeout: 120_000 });
   expect((await ask(server, 'POST', '/api/v1/mail/code', { as: first.as })).body).toEqual({ sent: false });
   await ask(server, 'DELETE', `/api/v1/customers/${first.code}`);
   const again = await register({ email: first.email.toUpperCase() });
@@ -93,7 +93,7 @@ it('an address gets one in a day, whoever registers it again', async () => {
 it('all addresses together get so many in a day', async () => {
   const registered: Registered[] = [];
   for (let n = 0; n < 5; n++) registered.push(await register());
-  await vi.waitFor(() => expect(mail.mails).toHaveLength(2), { timeout: 60_000 });
+  await vi.waitFor(() => expect(mail.mails).toHaveLength(2), { timeout: 120_000 });
   for (const { as } of registered) expect((await ask(server, 'POST', '/api/v1/mail/code', { as })).body).toEqual({ sent: false });
   expect(mail.mails).toHaveLength(2);
 });

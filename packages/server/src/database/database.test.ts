@@ -125,13 +125,13 @@ describe.skipIf(!hasTestPostgres)('PostgreSQL', () => {
   it('may be away when a job ends: its end is told when it is back, and nobody needs to start anew', async () => {
     const place = await emptyPlace('postgres');
     const link = await openLink(place.kind === 'postgres' ? place.url : '');
-    onTestFinished(() => link.cut());
+    onTestFinished(() => link.close());
     const database = await openDatabase({ kind: 'postgres', url: link.url }, onLost);
     const queue = await JobQueue.open(database, log, [buildDeltaKind]);
     await queue.work(buildDeltaKind, 1, async ({ deltaId }) => {
       if (deltaId !== 2) return;
-      await link.cut();
-      setTimeout(() => void link.mend(), 2_500);
+      link.cut();
+      setTimeout(() => link.mend(), 2_500);
     });
     for (const deltaId of [1, 2, 3]) {
       await database.db.transaction().execute((tx) => queue.enqueue(tx, buildDeltaKind, { deltaId }, { key: String(deltaId) }));
@@ -141,7 +141,7 @@ describe.skipIf(!hasTestPostgres)('PostgreSQL', () => {
         const { rows } = await sql`select 1 from jobs.job where name = 'build-delta' and state = 'completed'`.execute(database.db);
         expect(rows).toHaveLength(3);
       },
-      { timeout: 30_000, interval: 200 },
+      { timeout: 120_000, interval: 200 },
     );
     await queue.close();
     await database.close();
@@ -152,7 +152,10 @@ describe.skipIf(!hasTestPostgres)('PostgreSQL', () => {
 async function openLink(target: string) {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
+  let isCut = false;
+  // It goes on to listen: others would be given its port.
   const server = createServer((socket) => {
+    if (isCut) return void socket.destroy();
     const through = connect(Number(port), hostname);
     for (const one of [socket, through]) {
       sockets.add(one);
@@ -160,19 +163,22 @@ async function openLink(target: string) {
     }
     socket.pipe(through).pipe(socket);
   });
-  const listen = (at: number): Promise<unknown> => once(server.listen(at, '127.0.0.1'), 'listening');
-  await listen(0);
-  const own = (server.address() as AddressInfo).port;
+  await once(server.listen(0, '127.0.0.1'), 'listening');
   const url = new URL(target);
-  url.port = String(own);
+  url.port = String((server.address() as AddressInfo).port);
+  const cut = (): void => {
+    isCut = true;
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     url: url.href,
-    mend: () => listen(own),
-    async cut() {
-      if (!server.listening) return;
-      const closed = once(server.close(), 'close');
-      for (const socket of sockets) socket.destroy();
-      await closed;
+    cut,
+    mend() {
+      isCut = false;
+    },
+    close() {
+      cut();
+      server.close();
     },
   };
 }
@@ -191,18 +197,19 @@ describe('the embedded database', () => {
   async function writeAndKill(folder: string, ms: number): Promise<number> {
     const writer = spawn(process.execPath, [writerFile, folder], { stdio: ['ignore', 'pipe', 'inherit'] });
     writers.push(writer);
+    const closed = once(writer, 'close');
     let last = -1;
     const writing = new Promise<void>((resolve, reject) => {
       createInterface({ input: writer.stdout }).on('line', (line) => {
         last = Number(line);
         resolve();
       });
-      writer.once('close', () => reject(new Error('the writer wrote nothing')));
+      closed.then(() => reject(new Error('the writer wrote nothing')));
     });
     await writing;
     await new Promise((resolve) => setTimeout(resolve, ms));
     writer.kill('SIGKILL');
-    await once(writer, 'close');
+    await closed;
     return last;
   }
 

@@ -39,13 +39,21 @@ export async function lockDataFolder(folder: string, onLost: (error: Error) => v
 }
 
 async function tryLock(folder: string, onLost: (error: Error) => void): Promise<(() => Promise<void>) | null> {
+  let isGivenBack = false;
   try {
-    return await lockfile.lock(folder, {
+    const giveBack = await lockfile.lock(folder, {
       lockfilePath: join(folder, 'lock'),
       stale: staleMs,
       update: 1_000,
-      onCompromised: onLost,
+      // A look at the lock that is under way while it is given back finds none, and takes that for a loss.
+      onCompromised: (error) => {
+        if (!isGivenBack) onLost(error);
+      },
     });
+    return () => {
+      isGivenBack = true;
+      return giveBack();
+    };
   } catch (error) {
     if ((error as { code?: string }).code === 'ELOCKED') return null;
     throw new UpdaterError('STORAGE_FAILED', `${folder} can not be locked`, { cause: error });

@@ -1,6 +1,6 @@
 /** Trying credentials one after the other: an address gets few tries a minute, however it goes about it, and locks nobody out. */
 import { randomInt } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { newKeyPair, newSecret, newTerminalId } from '../accounts/credentials.js';
 import {
   type Answered,
@@ -35,6 +35,9 @@ beforeAll(async () => {
   ada = await newCustomer(server);
   terminal = await newTerminal(server, ada);
 });
+// The clock stands: who is locked out stays so, however long a test takes.
+beforeAll(() => void vi.useFakeTimers({ toFake: ['Date'] }));
+afterAll(() => void vi.useRealTimers());
 afterAll(() => server?.stop());
 
 /** One that nobody used before. */

@@ -50,12 +50,12 @@ async function askAs(as: Identity, operation: Operation, path = pathOf(operation
 /** What belongs to somebody: everything stored of the owner, but when it was last seen. */
 async function ownedRows(): Promise<string> {
   const { rows } = await sql<{ line: string }>`
-    select (to_jsonb(t) - 'last_seen_at' - 'is_silent' - 'last_check_at' - 'last_address')::text as line from terminal t where id = ${world.sibling.id}
+    select (to_jsonb(t) - 'is_silent' - 'last_check_at' - 'last_address')::text as line from terminal t where id = ${world.sibling.id}
     union all select to_jsonb(t)::text from webhook t where id = ${Number(world.ids.webhooks)}
     union all select to_jsonb(t)::text from notification t where id = ${Number(world.ids.notifications)}
     union all select to_jsonb(t)::text from backup_monitor t where id = ${Number(world.ids.backups)}
     union all select to_jsonb(t)::text from customer_key t where prefix = ${world.keyPrefix}
-    union all select (to_jsonb(t) - 'updated_at')::text from customer t where code = ${world.owner.code}
+    union all select (to_jsonb(t) - 'updated_at' - 'last_seen_at')::text from customer t where code = ${world.owner.code}
     order by line`.execute(world.server.ports.database.db);
   expect(rows).toHaveLength(6);
   return rows.map(({ line }) => line).join('\n');

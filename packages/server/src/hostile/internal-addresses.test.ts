@@ -16,7 +16,8 @@ let internal: HttpDouble;
 
 beforeAll(async () => {
   internal = await startHttpDouble((_request, response) =>
-    response.writeHead(500, internalAnswer, { 'x-internal': internalAnswer }).end(internalAnswer),
+    // Asked once while a test looks, however long that takes.
+    response.writeHead(500, internalAnswer, { 'x-internal': internalAnswer, 'retry-after': '3600' }).end(internalAnswer),
   );
   server = await startTestServer();
   ada = await newCustomer(server);
@@ -40,7 +41,7 @@ async function delivered(to: TestServer, id: number, as: TestCustomer['as']) {
       expect(list.deliveries[0].error).not.toBeNull();
       return { delivery: list.deliveries[0] as { state: string; error: string }, text };
     },
-    { timeout: 20_000, interval: 50 },
+    { timeout: 60_000, interval: 50 },
   );
 }
 

@@ -100,7 +100,12 @@ describe('what a test hands out is known to be secret', () => {
       readdirSync(folder)
         .map((name) => readFileSync(join(folder, name), 'utf8'))
         .join('');
-    await vi.waitFor(() => expect(recorded()).toContain('401 GET /sent'));
+    await vi.waitFor(
+      () => {
+        for (const text of ['401 GET /told', '401 GET /sent', `"${told}"\n`]) expect(recorded()).toContain(text);
+      },
+      { timeout: 60_000 },
+    );
     expect(() => requireNoLeaks(folder)).toThrow('secrets were printed, 2 times');
   });
 });

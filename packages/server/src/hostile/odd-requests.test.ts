@@ -17,12 +17,13 @@ function raw(bytes: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname, () => socket.write(bytes, 'latin1'));
     let answer = '';
-    socket.setTimeout(20_000, () => socket.destroy());
+    socket.setTimeout(120_000, () => socket.destroy());
     socket.on('data', (chunk: Buffer) => {
       answer += chunk.toString('latin1');
     });
     socket.on('close', () => resolve(answer));
-    socket.on('error', reject);
+    // Whoever answers before all has come may cut off the rest.
+    socket.on('error', (error) => (answer === '' ? reject(error) : resolve(answer)));
   });
 }
 

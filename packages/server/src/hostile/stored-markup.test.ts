@@ -110,7 +110,7 @@ describe('what was stored with markup in it', () => {
         if (one === undefined) throw new Error('no mail yet');
         return one;
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 60_000, interval: 50 },
     );
     expect(found.html).toBeUndefined();
     expect(found.headers.find(({ key }) => key === 'content-type')?.value).toMatch(/^text\/plain/);
@@ -119,7 +119,7 @@ describe('what was stored with markup in it', () => {
   });
 
   it('goes out in webhooks as JSON', async () => {
-    await vi.waitFor(() => expect(hook.received.some(({ body }) => body.includes('<script>'))).toBe(true), { timeout: 20_000 });
+    await vi.waitFor(() => expect(hook.received.some(({ body }) => body.includes('<script>'))).toBe(true), { timeout: 60_000 });
     for (const { headers, body } of hook.received) {
       expect(headers['content-type']).toBe('application/json');
       expect(JSON.parse(body)).toHaveProperty('kind');

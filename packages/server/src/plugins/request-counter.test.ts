@@ -17,6 +17,9 @@ async function outcomes(counter: RequestCounter, key: string, count: number): Pr
   return found;
 }
 
+/** Of a window that does not end while it is filled. */
+const windowSeconds = 3_600;
+
 describe('a counter in memory', () => {
   const counter = new RequestCounter({ database: { pool: null }, log, name: 'test', perMinute: 2 });
 
@@ -28,7 +31,7 @@ describe('a counter in memory', () => {
   });
 
   it('lets everything through rather than take ever more memory', async () => {
-    const flooded = new RequestCounter({ database: { pool: null }, log, name: 'test', perMinute: 1 });
+    const flooded = new RequestCounter({ database: { pool: null }, log, name: 'test', perMinute: 1, windowSeconds });
     for (let n = 0; n < 200_000; n++) await flooded.take(`key ${n}`);
     expect(await outcomes(flooded, 'one more', 3)).toEqual(['taken', 'taken', 'taken']);
   });
@@ -36,7 +39,14 @@ describe('a counter in memory', () => {
 
 describe('a strict counter in memory', () => {
   it('refuses everything for the rest of the minute rather than count nothing', async () => {
-    const flooded = new RequestCounter({ database: { pool: null }, log, name: 'test', perMinute: 5, isStrict: true });
+    const flooded = new RequestCounter({
+      database: { pool: null },
+      log,
+      name: 'test',
+      perMinute: 5,
+      windowSeconds,
+      isStrict: true,
+    });
     for (let n = 0; n < 200_000; n++) await flooded.take(`key ${n}`);
     expect(await outcomes(flooded, 'one more', 2)).toEqual(['LIMIT_RATE', 'LIMIT_RATE']);
     expect(() => flooded.refuseIfOver('one more')).toThrow('try again in');

@@ -206,5 +206,5 @@ const untilSomebodyWaits = (db: Db): Promise<void> =>
         where datname = current_database() and wait_event_type = 'Lock'`.execute(db);
       if (rows.length === 0) throw new Error('nobody waits');
     },
-    { timeout: 10_000, interval: 20 },
+    { timeout: 100_000, interval: 20 },
   );

@@ -107,7 +107,7 @@ describe('the blocks that differ', () => {
     const bytes = Buffer.alloc(18_000_000);
     const { isComplete } = await mend([{ bytes, held: bytes }], { isOver: () => true });
     expect(isComplete).toBe(false);
-    await vi.waitFor(() => expect(opened.every(({ destroyed }) => destroyed)).toBe(true));
+    await vi.waitFor(() => expect(opened.every(({ destroyed }) => destroyed)).toBe(true), { timeout: 60_000 });
   });
 
   it('end behind the first of them when somebody took too long to read it', async () => {

@@ -112,14 +112,13 @@ describe.skipIf(lacksGpg)('OpenPGP signatures of zips', () => {
 
     it('let a zip in, and nothing else does; what is refused leaves nothing behind', async () => {
       const zip = zipWith('one');
-      const before = await readdir(server.dataFolder, { recursive: true });
+      const objects = () => readdir(join(server.dataFolder, 'objects'), { recursive: true }).catch(() => []);
+      const before = await objects();
       for (const signature of [undefined, signed(zip, 'eve'), signed(zipWith('another')), 'none']) {
         const refused = await publish(server.url, release('1.0.0', zip, signature));
         expect(await problemOf(refused)).toEqual({ status: 422, code: 'TRUST_SIGNATURE_INVALID' });
       }
-      const objects = async () =>
-        (await readdir(server.dataFolder, { recursive: true })).filter((path) => path.startsWith('objects/'));
-      expect(await objects()).toEqual(before.filter((path) => path.startsWith('objects/')));
+      expect(await objects()).toEqual(before);
       expect((await ask(server, 'GET', '/api/v1/applications')).body.applications).toEqual([]);
       expect(await publishOk(server.url, release('1.0.0', zip, signed(zip)))).toMatchObject({ release: { zip_signed: true } });
       expect((await objects()).length).toBeGreaterThan(0);

@@ -5,6 +5,9 @@ import { verifyWebhook } from '../notifications/senders/webhook-signature.js';
 import { admin, ask, newCustomer, newOperator, newTerminal, nobody, type TestCustomer } from '../testing/test-accounts.js';
 import { problemOf, publishOk, startTestServer, type TestServer } from '../testing/test-server.js';
 
+/** With a machine that does other things too. */
+const patience = 100_000;
+
 let server: TestServer;
 let mail: MailServer;
 let hook: HttpDouble;
@@ -109,7 +112,7 @@ it('tells where a notification went, and a customer nothing of the operators', a
     expect(body.deliveries).toHaveLength(2);
     for (const delivery of body.deliveries)
       expect(delivery).toMatchObject({ channel: 'mail', state: 'delivered', attempts: 1, due_at: null });
-  }, 20_000);
+  }, patience);
   const mails = mail.mails.filter((each) => each.subject?.endsWith(subject));
   expect(mails.map((each) => [each.subject, each.to?.[0]?.address]).sort()).toEqual([
     [subject, ana.email],
@@ -141,7 +144,7 @@ it('posts what happens to the webhook of a customer, signed with the secret that
   const path = `/api/v1/webhooks/${body.webhook.id}`;
   await tell(ana, 'backup_failed');
   const subject = await tell(ana);
-  await vi.waitFor(() => expect(hook.received).toHaveLength(1), 20_000);
+  await vi.waitFor(() => expect(hook.received).toHaveLength(1), patience);
   const [{ headers: sent, body: text, path: sentPath } = { headers: {}, body: '', path: '' }] = hook.received;
   verifyWebhook(body.secret, sent, text, new Date());
   expect(sentPath).toBe('/a?key=b');
@@ -165,7 +168,7 @@ it('posts what happens to the webhook of a customer, signed with the secret that
   await tell(ana);
   const test = await ask(server, 'POST', `${path}/test`, { as: ana.as });
   expect(test.status).toBe(202);
-  await vi.waitFor(() => expect(hook.received).toHaveLength(1), 20_000);
+  await vi.waitFor(() => expect(hook.received).toHaveLength(1), patience);
   expect(JSON.parse(hook.received[0]?.body ?? '')).toMatchObject({ id: test.body.delivery, kind: 'webhook_test' });
   expect((await ask(server, 'DELETE', path, { as: ana.as })).status).toBe(204);
   expect((await ask(server, 'DELETE', path, { as: ana.as })).status).toBe(404);
@@ -220,15 +223,15 @@ it('tells customers of a release when it is published, in whatever way it is', a
   await server.get('/api/v1/updates/check?application=erp', till);
   await server.ports.sightings.write();
   await publishOk(server.url, { version: '1.1.0', parts: [{ path: 'a.txt', bytes: 'two' }] });
-  await vi.waitFor(async () => expect(await subjects(ana.as)).toContain('erp 1.1.0 was published'), 20_000);
+  await vi.waitFor(async () => expect(await subjects(ana.as)).toContain('erp 1.1.0 was published'), patience);
   const draft = { version: '1.2.0', parts: [{ path: 'a.txt', bytes: 'three' }], fields: { state: 'draft' } };
   await publishOk(server.url, draft);
   await ask(server, 'PATCH', '/api/v1/releases/1.2.0?application=erp', { body: { state: 'published', reason: 'it is good' } });
-  await vi.waitFor(async () => expect(await subjects(ana.as)).toContain('erp 1.2.0 was published'), 20_000);
+  await vi.waitFor(async () => expect(await subjects(ana.as)).toContain('erp 1.2.0 was published'), patience);
   expect(await subjects(ben.as, '?kind=release_published')).toEqual([]);
-  expect(await subjects(admin, '?kind=release_published')).toEqual(
-    expect.arrayContaining(['erp 1.0.0 was published', 'erp 1.1.0 was published', 'erp 1.2.0 was published']),
-  );
+  const all = ['erp 1.0.0 was published', 'erp 1.1.0 was published', 'erp 1.2.0 was published'];
+  const told = () => subjects(admin, '?kind=release_published');
+  await vi.waitFor(async () => expect(await told()).toEqual(expect.arrayContaining(all)), patience);
 });
 
 it('refuses private addresses at once where they are not allowed, however they are written', async () => {

@@ -186,8 +186,7 @@ describe('a terminal', () => {
     await ask(server, 'GET', '/api/v1/updates/check?application=erp', { as: two.as, headers: { 'x-client-version': '1.1.0' } });
     await change(three.id, { ring: 'staging' });
     const own = `customer=${max.code}`;
-    for (const { id } of [one, two])
-      await vi.waitFor(async () => expect((await see(id)).body.applications).toHaveLength(1), { timeout: 15_000, interval: 100 });
+    await server.ports.sightings.write();
     const seen = (await see(one.id, max.as)).body;
     expect(seen.applications).toMatchObject([{ application: 'erp', platform: 'any', version: '1.0.0', channel: 'stable' }]);
     expect(seen.last_check_at).toBe(seen.applications[0].checked_at);

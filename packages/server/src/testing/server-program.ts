@@ -76,7 +76,9 @@ export async function startProgram(
   };
 }
 
-/** Whatever a test that failed left. */
-export function killPrograms(): void {
+/** Whatever a test that failed left. Resolves when it is gone, and writes nowhere any more. */
+export async function killPrograms(): Promise<void> {
+  const ends = [...running].map((child) => once(child, 'close'));
   for (const child of running) child.kill('SIGKILL');
+  await Promise.all(ends);
 }

@@ -38,7 +38,7 @@ export async function openSharedServers(args: readonly string[] = []): Promise<S
     },
     query: async (text, values = []) => (await pool.query(text, [...values])).rows,
     async remove() {
-      killPrograms();
+      await killPrograms();
       vi.unstubAllEnvs();
       await pool.end();
       await database.remove();

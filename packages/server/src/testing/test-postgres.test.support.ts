@@ -9,6 +9,9 @@ const serverUrl = process.env.REMENDO_TEST_POSTGRES;
 
 export const hasTestPostgres = serverUrl !== undefined && serverUrl !== '';
 
+const objectInUse = '55006';
+const removeTriesMax = 10;
+
 export interface TestPostgres {
   /** Of an empty database. */
   readonly url: string;
@@ -21,7 +24,18 @@ export async function newTestPostgres(): Promise<TestPostgres> {
   const url = new URL(serverUrl ?? '');
   url.pathname = `/${name}`;
   await administer(`create database ${name}`);
-  return { url: url.href, remove: () => administer(`drop database ${name} with (force)`) };
+  return { url: url.href, remove: () => remove(name) };
+}
+
+/** Those who are cut off have five seconds to be gone, which a busy machine may not give them. */
+async function remove(name: string): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await administer(`drop database ${name} with (force)`);
+    } catch (error) {
+      if ((error as { code?: string }).code !== objectInUse || tries === removeTriesMax) throw error;
+    }
+  }
 }
 
 async function administer(statement: string): Promise<void> {

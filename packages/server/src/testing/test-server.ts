@@ -27,12 +27,16 @@ export interface TestServer {
 
 export const newDataFolder = (): Promise<string> => mkdtemp(join(tmpdir(), 'remendo-server-'));
 
-export const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 5 });
+export const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 20 });
 
 /** Tests ask from one address, and often. */
 export const unlimited = ['requests', 'checks', 'sign-ins'].flatMap((what) => [`--${what}-per-minute`, '1000000']);
 
-/** Applications are public unless the arguments say otherwise. `REMENDO_TEST_DATABASE=postgres` puts a database of PostgreSQL behind it. */
+/**
+ * Applications are public unless the arguments say otherwise. Nothing comes by itself at its time of day: tests make their data
+ * old, and what is done at night would take it away from them. `REMENDO_TEST_DATABASE=postgres` puts a database of PostgreSQL
+ * behind it.
+ */
 export async function startTestServer(args: readonly string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<TestServer> {
   const dataFolder = await newDataFolder();
   const postgres = process.env.REMENDO_TEST_DATABASE === 'postgres' ? await newTestPostgres() : null;
@@ -47,7 +51,7 @@ export async function startTestServer(args: readonly string[] = [], environment:
   const onBroken = (error: Error): never => {
     throw error;
   };
-  const server = await startServer({ config, log, onBroken });
+  const server = await startServer({ config, log, onBroken, isTimed: false });
   return {
     url: server.url,
     dataFolder,
@@ -108,7 +112,7 @@ export function deltasSettled(url: string, version: string, application = 'erp')
       if (open.length > 0) throw new Error(`${open.length} deltas to ${version} are not built yet`);
       return release;
     },
-    { timeout: 50_000, interval: 50 },
+    { timeout: 170_000, interval: 50 },
   );
 }
 

@@ -45,7 +45,7 @@ function columnOf(path: string): readonly unknown[] {
   return rows.map((row) => row[letter.charCodeAt(0) - 65] ?? '');
 }
 
-const sender = (timeoutMs = 10_000) => sheetSender({ key, rootUrl: `${google.url}/`, tokenUrl: `${google.url}/token`, timeoutMs });
+const sender = (timeoutMs = 60_000) => sheetSender({ key, rootUrl: `${google.url}/`, tokenUrl: `${google.url}/token`, timeoutMs });
 const row = (more: Partial<OutgoingMessage> = {}, range = 'Backups'): OutgoingMessage =>
   messageTo({ kind: 'sheet', spreadsheetId: '1aB_c-D', range }, more);
 const paths = (): readonly string[] => google.received.map(({ method, path }) => `${method} ${decodeURIComponent(path)}`);
