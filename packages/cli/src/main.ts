@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The process around the commands: arguments, streams, signals, exit code. */
 import { CommanderError } from 'commander';
+import { lookArgument } from './backups/look-argument.js';
 import type { CommandContext } from './command-context.js';
 import { createCommandTree, splitStartCommand } from './command-tree.js';
 import { configuredLanguage } from './config-files.js';
@@ -99,4 +100,6 @@ async function main(argv: readonly string[]): Promise<void> {
 process.stderr.on('error', () => {});
 if (process.argv[2] === 'launch') process.stdout.on('error', () => {});
 else endWithReader(process.stdout);
-void main(process.argv.slice(2));
+if (process.argv[2] === lookArgument && process.send !== undefined)
+  void import('./backups/look-process.js').then(({ answerLook }) => answerLook());
+else void main(process.argv.slice(2));

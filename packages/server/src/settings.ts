@@ -361,6 +361,14 @@ export const settings = {
     sentence: "Bytes of update events that one terminal, one customer's key or one address of strangers may have stored in a day.",
     parse: integer(1_000, 1_000_000_000),
   }),
+  backupBytesPerDay: setting({
+    flag: '--backup-bytes-per-day',
+    variable: 'REMENDO_BACKUP_BYTES_PER_DAY',
+    argument: 'BYTES',
+    default: '8388608',
+    sentence: "Bytes of backup reports that one terminal or one customer's key may have stored in a day.",
+    parse: integer(1_000, 1_000_000_000),
+  }),
   metricsAccess: setting({
     flag: '--metrics-access',
     variable: 'REMENDO_METRICS_ACCESS',

@@ -1,13 +1,12 @@
 /** "No backup, no update": what an update asks before anything is downloaded, and again before the swap. */
-import { lstat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
 import { type Clock, UpdaterError } from '@remendo/core';
 import { durationText } from '../output/duration.js';
 import { recordOf } from './advance-record.js';
 import { type BackupMonitorOptions, createBackupMonitor } from './backup-monitor.js';
 import { clockToleranceMs } from './judge-files.js';
+import { type Looker, lookerHere } from './looker.js';
 import type { BackupJob } from './parse-backups.js';
-import { type BackupRecords, type JobRecord, readRecords } from './records.js';
+import { type BackupRecords, readRecords } from './records.js';
 
 export interface ProvenBackupOptions {
   /** The updater's folder. */
@@ -16,10 +15,14 @@ export interface ProvenBackupOptions {
   readonly jobs: readonly Pick<BackupJob, 'name' | 'folder'>[];
   readonly maxAgeHours: number;
   readonly clock: Clock;
+  /** Default: in this process, which then has to end soon. */
+  readonly looker?: Looker | undefined;
 }
 
 /** An application may be waiting to be started: a share that says nothing for so long is not there. */
 const silentMsMax = 60_000;
+/** Jobs at a time: each may take a process. */
+const together = 4;
 
 /**
  * Afterwards every job has a backup that was proved, is still there as it was, and is at most so old. Reads only what is
@@ -27,12 +30,16 @@ const silentMsMax = 60_000;
  * @throws UpdaterError BACKUP_MISSING with the jobs that have none in `details.jobs`, and a sentence for each in
  *   `details.problems`; STORAGE_FAILED.
  */
-export async function assertProvenBackup({ home, jobs, maxAgeHours, clock }: ProvenBackupOptions): Promise<void> {
+export async function assertProvenBackup(options: ProvenBackupOptions): Promise<void> {
+  const { home, jobs, maxAgeHours, clock, looker = lookerHere() } = options;
   const records = await readRecords(home);
-  const checked = await Promise.all(
-    jobs.map(async (job) => ({ job, problem: await problemOf(job, records, { maxAgeHours, clock }) })),
-  );
-  const failing = checked.filter((one): one is { job: BackupJob; problem: string } => one.problem !== null);
+  const limits = { maxAgeHours, clock, looker };
+  const checked: { readonly job: Pick<BackupJob, 'name'>; readonly problem: string | null }[] = [];
+  for (let first = 0; first < jobs.length; first += together) {
+    const some = jobs.slice(first, first + together);
+    checked.push(...(await Promise.all(some.map(async (job) => ({ job, problem: await problemOf(job, records, limits) })))));
+  }
+  const failing = checked.flatMap(({ job, problem }) => (problem === null ? [] : [{ job, problem }]));
   if (failing.length === 0) return;
   const names = failing.map(({ job }) => job.name);
   throw new UpdaterError('BACKUP_MISSING', `no proven backup of ${names.join(', ')} is younger than ${maxAgeHours} hours`, {
@@ -51,19 +58,20 @@ export async function proveBackups(options: BackupMonitorOptions): Promise<void>
   if (maxAgeHours === null) return;
   const jobs = backups.jobs.filter(({ guardsUpdates }) => guardsUpdates);
   const records = await readRecords(home);
-  const limits = { maxAgeHours, clock };
-  const monitor = createBackupMonitor({ listMsMax: silentMsMax, ...options });
+  const looker = options.looker ?? lookerHere();
+  const limits = { maxAgeHours, clock, looker };
+  const monitor = createBackupMonitor({ silentMsMax, ...options });
   for (const job of jobs) if ((await problemOf(job, records, limits)) !== null) await monitor.look(job);
   await assertProvenBackup({ home, jobs, ...limits });
 }
 
-type Limits = Pick<ProvenBackupOptions, 'maxAgeHours' | 'clock'>;
+type Limits = Required<Pick<ProvenBackupOptions, 'maxAgeHours' | 'clock'>> & { readonly looker: Looker };
 
 /** Null: it is proven. */
 async function problemOf(
   { name, folder }: Pick<BackupJob, 'name' | 'folder'>,
   records: BackupRecords,
-  { maxAgeHours, clock }: Limits,
+  { maxAgeHours, clock, looker }: Limits,
 ): Promise<string | null> {
   const { proven, results } = recordOf(records, name);
   const last = results[0];
@@ -73,21 +81,14 @@ async function problemOf(
   const age = durationText(Math.abs(ageMs) / 1_000, 'en');
   if (ageMs < -clockToleranceMs) return `${name} was proven by a clock that is ${age} ahead`;
   if (ageMs > maxAgeHours * 3_600_000) return `${name} has a proven backup that is ${age} old`;
-  if (await inTime(clock, isStillThere(folder, proven))) return null;
+  if (await inTime(clock, (signal) => looker.isThere(folder, proven, signal))) return null;
   return `${name} had a proven backup, which is gone or has changed`;
 }
 
-async function inTime(clock: Clock, answer: Promise<boolean>): Promise<boolean> {
+async function inTime(clock: Clock, ask: (signal: AbortSignal) => Promise<boolean>): Promise<boolean> {
   const over = new AbortController();
+  const answer = ask(over.signal);
   const late = clock.sleep(silentMsMax, over.signal).then(() => false);
-  late.catch(() => undefined);
+  for (const one of [answer, late]) one.catch(() => undefined);
   return Promise.race([answer, late]).finally(() => over.abort());
-}
-
-async function isStillThere(folder: string, proven: NonNullable<JobRecord['proven']>): Promise<boolean> {
-  if (isAbsolute(proven.name)) return false;
-  const stats = await lstat(join(folder, proven.name)).catch(() => null);
-  // A name that is no UTF-8 is remembered as far as it can be read, and can not be looked for by that.
-  if (stats === null) return proven.name.includes('\ufffd');
-  return stats.isFile() && stats.size === proven.bytes && Math.round(stats.mtimeMs) === proven.modifiedMs;
 }

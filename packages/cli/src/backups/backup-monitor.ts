@@ -4,9 +4,10 @@
  */
 import { type Clock, createHttpClient, type Random } from '@remendo/core';
 import { advanceRecord, isChange, recordOf, stateBefore, withMessage, withRecord } from './advance-record.js';
-import { type CheckPorts, checkJob } from './check-job.js';
+import { type CheckPorts, silentMsMaxDefault } from './check-job.js';
 import type { CheckedJob } from './checked-job.js';
 import { type DeliverPorts, deliverMessages, type Undelivered } from './deliver-messages.js';
+import { type Looker, lookerHere } from './looker.js';
 import type { BackupJob, Backups } from './parse-backups.js';
 import type { BackupTarget } from './parse-target.js';
 import { type BackupMessage, type BackupRecords, changeRecords, type JobRecord, readRecords } from './records.js';
@@ -38,10 +39,12 @@ export interface BackupMonitorOptions {
   readonly environment: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   readonly log: (event: string, fields: object) => void;
+  /** Default: in this process, which then has to end soon. */
+  readonly looker?: Looker;
+  readonly silentMsMax?: CheckPorts['silentMsMax'];
   /** For tests: default the platform's. */
   readonly fetch?: typeof globalThis.fetch;
   readonly freeBytes?: CheckPorts['freeBytes'];
-  readonly listMsMax?: CheckPorts['listMsMax'];
 }
 
 export interface LookedAt {
@@ -62,14 +65,15 @@ export interface BackupMonitor {
 }
 
 export function createBackupMonitor(options: BackupMonitorOptions): BackupMonitor {
-  const { home, clock, random, signal, log } = options;
+  const { home, clock, random, signal, log, environment, freeBytes, silentMsMax = silentMsMaxDefault } = options;
+  const looker = options.looker ?? lookerHere({ clock, random, environment, freeBytes });
   const senders = sendersOf(options);
   const onDamaged = (message: string): void => log('backups_records_damaged', { message });
   const ports: DeliverPorts = { home, clock, random, onDamaged, senders, signal, log };
   const look = async (job: BackupJob, again: VerifyOptions['again'], forget: boolean): Promise<LookedAt> => {
     const known = recordOf(await readRecords(home), job.name);
     const before = forget ? { ...known, goods: [] } : known;
-    const checked = await checkJob(job, before, options, again);
+    const checked = await looker.check(job, before, { again, signal, silentMsMax });
     const isAccepted = forget && checked.good !== null;
     const seen = { job, checked, isAccepted, lastId: known.results[0]?.id };
     const looked = await changeRecords(ports, (records) => store(records, senders, seen));

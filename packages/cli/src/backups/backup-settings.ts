@@ -28,6 +28,8 @@ export const BackupJobSettings = Type.Object(
     graceSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: yearSeconds })),
     /** How often it is looked at. */
     checkSeconds: Type.Optional(Type.Integer({ minimum: 60, maximum: yearSeconds })),
+    /** How long one look may take, what `command` takes left out. */
+    lookSecondsMax: Type.Optional(Type.Integer({ minimum: 60, maximum: 604_800 })),
     /** A file that was written less long ago may still be growing. */
     settleSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400 })),
     bytesMin: Type.Optional(bytes),

@@ -13,10 +13,12 @@ async function newTerminal(more: object = {}) {
   const [root, folder] = [join(top, 'erp'), join(top, 'backups')];
   await mkdir(join(root, '.remendo'), { recursive: true });
   await mkdir(folder);
+  // How full this machine is says nothing about its backups here.
+  const freeBytesMin = 0;
   const backups = {
     jobs: [
-      { name: 'database', folder, ...more },
-      { name: 'nas', folder: join(top, 'nas') },
+      { name: 'database', folder, freeBytesMin, ...more },
+      { name: 'nas', folder: join(top, 'nas'), freeBytesMin },
     ],
   };
   await writeFile(join(root, '.remendo', 'remendo.config.json'), JSON.stringify({ backups }));
@@ -42,7 +44,7 @@ describe('remendo backups', () => {
         .split('\n'),
     ).toEqual([
       expect.stringMatching(/^job +state +since +newest backup +size +copies +checked$/),
-      expect.stringMatching(/^database +ok +TIME +db\.zip \(1 hour ago\) +1\.00 MB +1 +TIME$/),
+      expect.stringMatching(/^database +ok +TIME +db\.zip \(1 hour( \d+ minutes?)? ago\) +1\.00 MB +1 +TIME$/),
       expect.stringMatching(/^nas +there is no backup folder +TIME +none +0 +TIME$/),
       '',
       expect.stringMatching(/^nas: The folder .*nas is not there, or the machine it is on is not \(ENOENT\)\.$/),

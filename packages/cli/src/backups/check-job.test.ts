@@ -341,7 +341,9 @@ describe('the folder', () => {
     const { checkJob } = await import('./check-job.js');
     const { emptyRecord } = await import('./advance-record.js');
     // A sleep of no time is over before the system can answer.
-    const { result } = await checkJob(job, emptyRecord('database'), { ...options, listMsMax: 0 });
+    const { result } = await checkJob(job, emptyRecord('database'), { ...options, silentMsMax: 0 });
     expect(result).toMatchObject({ state: 'unreadable', findings: [{ kind: 'folder_silent' }] });
+    const late = await checkJob({ ...job, lookSecondsMax: 0 }, emptyRecord('database'), options);
+    expect(late.result).toMatchObject({ state: 'unreadable', findings: [{ kind: 'look_late', values: { seconds: 0 } }] });
   });
 });

@@ -6,6 +6,7 @@ import type { CheckedJob } from './checked-job.js';
 import { byGravity, type Finding, finding, stateOf } from './finding.js';
 import { chooseNewest, type DatedFile, dateFiles, isSettled, judgeAge, judgeSizes, judgeUnfinished } from './judge-files.js';
 import { type BackupListing, listBackupFiles } from './list-backup-files.js';
+import { lookInTime, Progress } from './look-in-time.js';
 import type { BackupJob } from './parse-backups.js';
 import type { AheadFile, BackupResult, GoodFile, JobRecord, Proof } from './records.js';
 import { type VerifyOptions, verifyBackup } from './verify-backup.js';
@@ -18,22 +19,53 @@ export interface CheckPorts {
   readonly environment: NodeJS.ProcessEnv;
   /** Bytes free on the volume of a folder; null: it does not say. Default: the system's answer. */
   readonly freeBytes?: ((folder: string) => Promise<number | null>) | undefined;
-  /** For how long a folder may say nothing; default ten minutes. */
-  readonly listMsMax?: number | undefined;
+  /** For how long folder and file may say nothing; default ten minutes. */
+  readonly silentMsMax?: number | undefined;
 }
 
-const listMsMaxDefault = 600_000;
+export const silentMsMaxDefault = 600_000;
 
-/** @throws the signal's reason, nothing else on purpose. */
+/**
+ * Ends in the time that the job has, whatever the folder does; what hangs there is left alone, and takes a thread of this process
+ * as long as it hangs.
+ * @throws the signal's reason, nothing else on purpose.
+ */
 export async function checkJob(
   job: BackupJob,
   record: JobRecord,
   ports: CheckPorts,
   again: VerifyOptions['again'] = 'when due',
 ): Promise<CheckedJob> {
-  const nowMs = ports.clock.now();
-  const listing = await listInTime(job, ports);
-  if ('kind' in listing) return failed(record, ports, nowMs, listing);
+  const { clock, signal, silentMsMax = silentMsMaxDefault } = ports;
+  const nowMs = clock.now();
+  const progress = new Progress();
+  const times = { clock, silentMsMax, msMax: job.lookSecondsMax * 1_000, signal };
+  const look = (signal: AbortSignal) => lookAt(job, record, { ...ports, signal, progress, nowMs }, again);
+  const end = await lookInTime(progress, times, look);
+  if (typeof end === 'object') return end;
+  return failedLook(record, ports, nowMs, givenUp(end, job, { silentMsMax, file: progress.file }));
+}
+
+/** @param file that was being read. */
+function givenUp(
+  why: 'silent' | 'late',
+  { folder, lookSecondsMax }: BackupJob,
+  { silentMsMax, file }: { readonly silentMsMax: number; readonly file: string | null },
+): Finding {
+  if (why === 'late') return finding('look_late', { folder, seconds: lookSecondsMax });
+  const seconds = silentMsMax / 1_000;
+  return file === null ? finding('folder_silent', { folder, seconds }) : finding('file_silent', { file, seconds });
+}
+
+interface LookPorts extends CheckPorts {
+  readonly progress: Progress;
+  readonly nowMs: number;
+}
+
+async function lookAt(job: BackupJob, record: JobRecord, ports: LookPorts, again: VerifyOptions['again']): Promise<CheckedJob> {
+  const { nowMs, signal, progress } = ports;
+  const listing = await listBackupFiles({ folder: job.folder, files: job.files, signal, onEntry: () => progress.step() });
+  if ('kind' in listing) return failedLook(record, ports, nowMs, listing);
   const { files, ahead } = dateFiles(listing, record.ahead, nowMs);
   const growing = new Set<string>();
   for (;;) {
@@ -41,7 +73,7 @@ export async function checkJob(
     const { newest, latest } = chooseNewest(files, job, settling);
     if (newest === null && latest !== null) return undecided(job, record, ports, { listing, latest, ahead });
     const aged = judgeAge({ newest, latest }, job, { nowMs, was: stateBefore(record) });
-    const options = { nowMs, again, proofs: record.proofs, signal: ports.signal, environment: ports.environment };
+    const options = { nowMs, again, proofs: record.proofs, signal, environment: ports.environment, progress };
     const verdict = aged.length > 0 || newest === null ? null : await verifyBackup(newest, job, options);
     if (verdict?.kind === 'growing') {
       growing.add(newest?.name ?? '');
@@ -76,26 +108,8 @@ const identityOf = ({ name, bytes, modifiedMs }: DatedFile): GoodFile => ({ name
 const shown = (file: DatedFile | null): BackupResult['newest'] =>
   file === null ? null : { name: file.name, bytes: file.bytes, atMs: Math.max(0, file.madeMs) };
 
-/** A share that has vanished may neither answer nor fail. What hangs there is left alone. */
-async function listInTime(
-  job: BackupJob,
-  { clock, signal, listMsMax = listMsMaxDefault }: CheckPorts,
-): Promise<BackupListing | Finding> {
-  const over = new AbortController();
-  const both = AbortSignal.any([signal, over.signal]);
-  const listing = listBackupFiles({ folder: job.folder, files: job.files, signal: both });
-  const late = clock
-    .sleep(listMsMax, both)
-    .then(() => finding('folder_silent', { folder: job.folder, seconds: listMsMax / 1_000 }));
-  try {
-    return await Promise.race([listing, late]);
-  } finally {
-    over.abort();
-    for (const loser of [listing, late]) loser.catch(() => undefined);
-  }
-}
-
-function failed(record: JobRecord, { random }: CheckPorts, nowMs: number, what: Finding): CheckedJob {
+/** Nothing could be seen of the job. */
+export function failedLook(record: JobRecord, { random }: Pick<CheckPorts, 'random'>, nowMs: number, what: Finding): CheckedJob {
   const findings = [what];
   return {
     result: {
@@ -158,7 +172,9 @@ function provenAfter({ proven }: JobRecord, { newest, isGood, hasVerdict, nowMs 
 
 async function freeBytesOf(folder: string): Promise<number | null> {
   try {
-    const { bavail, bsize } = await statfs(folder);
+    const { blocks, bavail, bsize } = await statfs(folder);
+    // Some file systems of programs and shares do not count.
+    if (blocks === 0) return null;
     return Math.min(Number.MAX_SAFE_INTEGER, bavail * bsize);
   } catch {
     return null;

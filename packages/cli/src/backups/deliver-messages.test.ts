@@ -44,11 +44,19 @@ async function startReports() {
 describe('messages', () => {
   it('go to each target by itself: one that is broken holds up no other, and gets its own later', async () => {
     const world = await newWorld();
-    const [google, hook, closed] = [await startGoogle(), await startHttpDouble((_, response) => response.end()), await freePort()];
+    const [google, hook] = [await startGoogle(), await startHttpDouble((_, response) => response.end())];
+    const mail = await startMailServer('');
+    mail.isAway = true;
     await writeFile(join(world.home, 'key'), google.key, { mode: 0o600 });
     await writeFile(join(world.home, 'hook'), 'secret', { mode: 0o600 });
     const targets = [
-      { name: 'owner', kind: 'mail' as const, url: `smtp://127.0.0.1:${closed}`, from: 'erp@example.org', to: ['ana@example.com'] },
+      {
+        name: 'owner',
+        kind: 'mail' as const,
+        url: `smtp://127.0.0.1:${mail.port}`,
+        from: 'erp@example.org',
+        to: ['ana@example.com'],
+      },
       { name: 'hook', kind: 'webhook' as const, url: hook.url, secretFile: 'hook' },
       {
         name: 'sheet',
@@ -64,7 +72,8 @@ describe('messages', () => {
     expect(undelivered).toMatchObject([{ target: 'owner', count: 1, error: { code: 'NOTIFICATION_FAILED' } }]);
     expect([hook.received.length, google.rows.length]).toEqual([1, 2]);
     // Another program, when the mail server is there again.
-    const { mails } = await startMailServer('', closed);
+    const { mails } = mail;
+    mail.isAway = false;
     world.clock.advance(minuteMs);
     expect((await runDueBackupJobs(options)).undelivered).toEqual([]);
     expect(mails.map(({ subject }) => subject)).toEqual(['Backup database (till-1): there is no backup']);
@@ -207,6 +216,32 @@ describe('messages', () => {
     expect([reports.size, await waiting(world), batches.slice(-5)]).toEqual([4, { server: 0 }, [4, 1, 1, 1, 1]]);
   });
 
+  it('go to each of several recipients once, whoever of them can take none now or never', async () => {
+    const world = await newWorld();
+    const mail = await startMailServer('');
+    const to = ['ana@example.com', 'bob@example.com', 'nobody@example.com'];
+    const owner = { name: 'owner', kind: 'mail' as const, url: `smtp://127.0.0.1:${mail.port}`, from: 'ERP <erp@example.org>', to };
+    const options = world.options({ jobs: [jobIn(world, { tell: ['owner'] })], targets: [owner] });
+    mail.full = 'bob@example.com';
+    const { undelivered } = await runDueBackupJobs(options);
+    expect(undelivered).toMatchObject([{ target: 'owner (bob@example.com)', count: 1, error: { code: 'NOTIFICATION_FAILED' } }]);
+    await world.put('db.zip', zipOf(10));
+    world.clock.advance(hourMs);
+    mail.full = '';
+    expect((await runDueBackupJobs(options)).undelivered).toEqual([]);
+    const counted = to.map((address) => mail.recipients.filter((one) => one === address).length);
+    expect(counted).toEqual([2, 2, 0]);
+    const told = world.logged
+      .filter(([event]) => event.startsWith('backup_message'))
+      .map(([event, { target, message }]) => `${event} ${target} ${message}`);
+    // Each target by itself, so in any order.
+    expect(told.sort()).toEqual([
+      expect.stringMatching(/^backup_message_delayed owner \(bob@example\.com\) .*452 mailbox is full/),
+      expect.stringMatching(/^backup_message_dropped owner \(nobody@example\.com\) .*550 no such mailbox/),
+      expect.stringMatching(/^backup_message_dropped owner \(nobody@example\.com\) .*550 no such mailbox/),
+    ]);
+  });
+
   it('go where the job says', async () => {
     const world = await newWorld();
     const { reports, server } = await startReports();
@@ -231,12 +266,3 @@ describe('messages', () => {
     expect([messages.length, messages.filter(isChange).length]).toEqual([2_000, 21]);
   });
 });
-
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -6,7 +6,7 @@
  * An attempt counts as failed from its beginning until it is known to have arrived: whoever goes on after a power cut then
  * knows that somebody may have been there before.
  */
-import { type Clock, hasCode, isUpdaterError } from '@remendo/core';
+import { type Clock, errorChain, hasCode, isUpdaterError } from '@remendo/core';
 import { withQueue } from './advance-record.js';
 import { type BackupMessage, type BackupQueue, changeRecords, type RecordPorts, readRecords, tryLock } from './records.js';
 import type { MessageSender } from './senders/message-sender.js';
@@ -169,9 +169,10 @@ async function dropOld(ports: DeliverPorts, queue: BackupQueue): Promise<BackupQ
   return changeQueue(ports, queue.target, (now) => without(now, old));
 }
 
+/** With what the other side said. */
 const told = (error: unknown) => ({
   code: isUpdaterError(error) ? error.code : null,
-  message: error instanceof Error ? error.message : String(error),
+  message: errorChain(error).join(': '),
 });
 
 /** As it is now: messages may have been added since it was read. */

@@ -28,6 +28,8 @@ export const stateOfKind = {
   too_old: 'stale',
   never_finished: 'stale',
   file_unreadable: 'unreadable',
+  file_silent: 'unreadable',
+  look_late: 'unreadable',
   zip_encrypted: 'unreadable',
   zip_unsupported: 'unreadable',
   no_archive: 'unreadable',

@@ -38,6 +38,8 @@ export interface ListOptions {
   readonly signal: AbortSignal;
   /** Above this nothing is said of the folder; default 200 000. */
   readonly entriesMax?: number;
+  /** Called for each entry. */
+  readonly onEntry?: () => void;
 }
 
 export const filesKept = 500;
@@ -62,8 +64,8 @@ export const codeOf = (error: unknown): string => (error as NodeJS.ErrnoExceptio
 
 /** @returns what keeps anybody from seeing what the folder holds, or what it holds. @throws the signal's reason. */
 export async function listBackupFiles(options: ListOptions): Promise<BackupListing | Finding> {
-  const { folder, files, signal, entriesMax = entriesMaxDefault } = options;
-  const walk = new Walk(files, entriesMax, signal);
+  const { folder, files, signal, entriesMax = entriesMaxDefault, onEntry = () => undefined } = options;
+  const walk = new Walk(files, { entriesMax, signal, onEntry });
   try {
     // Windows finds longer paths than 260 characters by that form only, and Node gives it to paths that are text alone.
     await walk.enter(Buffer.from(toNamespacedPath(folder)), '', 0);
@@ -103,8 +105,7 @@ class Walk {
 
   constructor(
     glob: string,
-    private readonly entriesMax: number,
-    private readonly signal: AbortSignal,
+    private readonly options: Required<Pick<ListOptions, 'entriesMax' | 'signal' | 'onEntry'>>,
   ) {
     const isMatch = picomatch(glob.normalize('NFC'), { nocase: process.platform === 'win32' });
     this.#matches = (name) => isMatch(name.normalize('NFC')) && !besides.test(name);
@@ -119,9 +120,10 @@ class Walk {
     // The types know names as bytes for `readdir` only.
     const entries = (await opendir(path, { encoding: 'buffer' as BufferEncoding })) as unknown as AsyncIterable<Dirent<Buffer>>;
     for await (const entry of entries) {
-      this.signal.throwIfAborted();
+      this.options.signal.throwIfAborted();
+      this.options.onEntry();
       this.#entries += 1;
-      if (this.#entries > this.entriesMax) throw new TooMany();
+      if (this.#entries > this.options.entriesMax) throw new TooMany();
       if (this.#isEntered(entry.name.toString(), depth) && (await isFolder(path, entry))) folders.push(entry.name);
       else if (!entry.isDirectory() && this.#matches(name + entry.name.toString())) files.push(entry.name);
       if (files.length >= together) await this.#look(path, name, files.splice(0));

@@ -153,6 +153,8 @@ const sentences: Readonly<Record<Language, Readonly<Record<FindingKind, Sentence
     never_finished: ({ file, seconds }, { time }) =>
       `${file} is still being written, and no backup was finished for ${time(seconds)}.`,
     file_unreadable: ({ file, why }) => `${file} can not be read (${why}).`,
+    file_silent: ({ file, seconds }, { time }) => `${file} could not be read on: nothing came for ${time(seconds)}.`,
+    look_late: ({ folder, seconds }, { time }) => `Looking at ${folder} was given up: it took longer than ${time(seconds)}.`,
     zip_encrypted: ({ file, entry }) =>
       `${file} can not be tested: ${entry} in it is encrypted. A checksum or a command can prove it.`,
     zip_unsupported: ({ file, why }) => `${file} can not be tested (${why}). A checksum or a command can prove it.`,
@@ -184,6 +186,8 @@ const sentences: Readonly<Record<Language, Readonly<Record<FindingKind, Sentence
     never_finished: ({ file, seconds }, { time }) =>
       `${file} ainda está sendo gravado, e há ${time(seconds)} nenhum backup é concluído.`,
     file_unreadable: ({ file, why }) => `${file} não pode ser lido (${why}).`,
+    file_silent: ({ file, seconds }, { time }) => `A leitura de ${file} parou: nada chegou durante ${time(seconds)}.`,
+    look_late: ({ folder, seconds }, { time }) => `A verificação de ${folder} foi abandonada: demorou mais de ${time(seconds)}.`,
     zip_encrypted: ({ file, entry }) =>
       `${file} não pode ser testado: ${entry}, dentro dele, está criptografado. Uma soma de verificação ou um comando pode comprová-lo.`,
     zip_unsupported: ({ file, why }) =>
@@ -216,6 +220,9 @@ const sentences: Readonly<Record<Language, Readonly<Record<FindingKind, Sentence
     never_finished: ({ file, seconds }, { time }) =>
       `${file} è ancora in scrittura e nessun backup è stato completato da ${time(seconds)}.`,
     file_unreadable: ({ file, why }) => `${file} non si può leggere (${why}).`,
+    file_silent: ({ file, seconds }, { time }) => `La lettura di ${file} si è fermata: per ${time(seconds)} non è arrivato nulla.`,
+    look_late: ({ folder, seconds }, { time }) =>
+      `Il controllo di ${folder} è stato interrotto: ha richiesto più di ${time(seconds)}.`,
     zip_encrypted: ({ file, entry }) =>
       `${file} non si può verificare: ${entry} al suo interno è cifrato. Può comprovarlo una somma di controllo o un comando.`,
     zip_unsupported: ({ file, why }) =>

@@ -5,6 +5,7 @@ import type { SettingName, Settings } from '../config.js';
 import { credentialNames, credentialsOf } from '../credentials.js';
 import type { Language } from '../language.js';
 import type { BackupMonitorOptions } from './backup-monitor.js';
+import { lookerApart } from './look-apart.js';
 import { parseBackups } from './parse-backups.js';
 
 export const backupSettingNames = [
@@ -43,6 +44,7 @@ export function backupOptionsOf(
   return {
     ...{ home, backups, environment, signal, log },
     terminal: terminalId ?? nameOfMachine(),
+    looker: lookerApart({ environment }),
     clock: nodeClock(),
     random: nodeRandom(),
     server: hasServer ? { url: server, allowInsecure, credentials } : null,

@@ -5,7 +5,7 @@ import { Cron } from 'croner';
 import { readSecret } from '../config-files.js';
 import type { Language } from '../language.js';
 import type { BackupJobSettings, BackupSettings, verifications } from './backup-settings.js';
-import { type BackupTarget, parseTarget } from './parse-target.js';
+import { type BackupTarget, oneForEach, parseTarget } from './parse-target.js';
 
 export type Verification = (typeof verifications)[number];
 
@@ -20,6 +20,7 @@ export interface BackupJob {
   readonly intervalSeconds: number;
   readonly graceSeconds: number;
   readonly checkSeconds: number;
+  readonly lookSecondsMax: number;
   readonly settleSeconds: number;
   readonly bytesMin: number;
   readonly shrinkShareMax: number;
@@ -30,13 +31,14 @@ export interface BackupJob {
   readonly commandSecondsMax: number;
   readonly verifyAgainHours: number;
   readonly freeBytesMin: number;
-  /** Null: all targets. */
+  /** Names of their queues; null: all targets. */
   readonly tell: readonly string[] | null;
   readonly guardsUpdates: boolean;
 }
 
 export interface Backups {
   readonly jobs: readonly BackupJob[];
+  /** One for each recipient. */
   readonly targets: readonly BackupTarget[];
   readonly branch: string | null;
   readonly maxAgeHours: number | null;
@@ -52,6 +54,7 @@ const defaults = {
   files: '*',
   intervalSeconds: daySeconds,
   graceSeconds: 4 * 3_600,
+  lookSecondsMax: 6 * 3_600,
   settleSeconds: 120,
   bytesMin: 1,
   shrinkShareMax: 0.5,
@@ -86,9 +89,14 @@ export function parseBackups(settings: BackupSettings, sources: BackupSources): 
     }
   };
   const given = { ...sources, readSecret: (path: string) => readSecret(resolve(sources.home, path)) };
-  const targets = (settings.targets ?? []).flatMap((one) => attempt(one.name, () => parseTarget(one, given)));
+  const parsed = (settings.targets ?? []).flatMap((one) => attempt(one.name, () => parseTarget(one, given)));
+  const queues = new Map(parsed.map((target) => [target.name, oneForEach(target)]));
+  const targets = parsed.flatMap((target) => oneForEach(target));
   const names = [serverTarget, ...(settings.targets ?? []).map(({ name }) => name)];
-  const jobs = settings.jobs.flatMap((one) => attempt(one.name, () => parseJob(one, names)));
+  const queuesOf = (name: string): readonly string[] => queues.get(name)?.map((one) => one.name) ?? [name];
+  const jobs = settings.jobs
+    .flatMap((one) => attempt(one.name, () => parseJob(one, names)))
+    .map((job) => ({ ...job, tell: job.tell?.flatMap(queuesOf) ?? null }));
   problems.push(...repeated(names).map((name) => `backups.targets: ${name} is there twice, or the server's own name`));
   problems.push(...repeated(settings.jobs.map(({ name }) => name)).map((name) => `backups.jobs: ${name} is there twice`));
   const maxAgeHours = settings.backupMaxAgeHours ?? null;

@@ -14,6 +14,8 @@ export interface MailTarget extends TargetBase {
   readonly url: string;
   readonly from: string;
   readonly to: readonly string[];
+  /** Whom of them this one is for; default: all, of whom one that is refused is not told from the others. */
+  readonly recipient?: string;
 }
 
 export interface WebhookTarget extends TargetBase {
@@ -51,6 +53,20 @@ const fields = {
   webhook: { needs: ['url'], takes: ['secretFile', 'secretVariable'] },
   sheet: { needs: ['spreadsheetId'], takes: ['tab', 'rows', 'rootUrl', 'tokenUrl', 'secretFile', 'secretVariable'] },
 } as const satisfies Readonly<Record<BackupTargetSettings['kind'], { needs: readonly Field[]; takes: readonly Field[] }>>;
+
+/**
+ * A mail to several is one to each, with a queue of its own: a mailbox that is full keeps nobody else from theirs, and nobody gets a
+ * mail twice because of it. The first has the target's own name.
+ */
+export function oneForEach(target: BackupTarget): readonly BackupTarget[] {
+  if (target.kind !== 'mail') return [target];
+  const { name, to } = target;
+  return [...new Set(to)].map((recipient, index) => ({
+    ...target,
+    recipient,
+    name: index === 0 ? name : `${name} (${recipient})`,
+  }));
+}
 
 /** @throws UpdaterError CONFIG_INVALID with every problem. */
 export function parseTarget(given: BackupTargetSettings, sources: TargetSources): BackupTarget {
@@ -105,7 +121,8 @@ const makers: Readonly<Record<BackupTarget['kind'], Maker>> = {
 type Check = (given: BackupTargetSettings, secret: string, sources: TargetSources) => readonly string[];
 
 const checks: Readonly<Record<BackupTarget['kind'], Check>> = {
-  mail: ({ url }, secret) => {
+  mail: ({ url, to = [] }, secret) => {
+    if (to.some((address) => address.split('@').length > 2)) return ['to is a list: each address by itself'];
     const text = url ?? secret;
     const server = URL.canParse(text) ? new URL(text) : null;
     if (server === null || !/^smtps?:$/.test(server.protocol) || server.hostname === '')

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import type { BackupFile } from './list-backup-files.js';
+import type { Progress } from './look-in-time.js';
 
 const pieceBytes = 256 * 1024;
 const sampleBytes = 64 * 1024;
@@ -22,12 +23,23 @@ export async function isUnchanged(handle: FileHandle, { bytes, modifiedMs }: Bac
   return size === bytes && Math.round(mtimeMs) === modifiedMs;
 }
 
+/** Who reads a backup: until when, and who is told that something came. */
+export interface Reading {
+  readonly signal: AbortSignal;
+  readonly progress: Pick<Progress, 'step'>;
+}
+
 /** From `offset` to the end, each piece a buffer of its own. */
-export async function* piecesOf(handle: FileHandle, signal: AbortSignal, offset = 0): AsyncGenerator<Buffer, void, undefined> {
+export async function* piecesOf(
+  handle: FileHandle,
+  { signal, progress }: Reading,
+  offset = 0,
+): AsyncGenerator<Buffer, void, undefined> {
   for (let at = offset; ; ) {
     signal.throwIfAborted();
     const piece = Buffer.allocUnsafe(pieceBytes);
     const { bytesRead } = await handle.read(piece, 0, pieceBytes, at);
+    progress.step();
     if (bytesRead === 0) return;
     at += bytesRead;
     yield piece.subarray(0, bytesRead);
@@ -46,8 +58,8 @@ export async function sampleOf(handle: FileHandle, bytes: number): Promise<strin
 }
 
 /** Of the whole file. */
-export async function digestOfBackup(handle: FileHandle, algorithm: string, signal: AbortSignal): Promise<string> {
+export async function digestOfBackup(handle: FileHandle, algorithm: string, reading: Reading): Promise<string> {
   const hash = createHash(algorithm);
-  for await (const piece of piecesOf(handle, signal)) hash.update(piece);
+  for await (const piece of piecesOf(handle, reading)) hash.update(piece);
   return hash.digest('hex');
 }

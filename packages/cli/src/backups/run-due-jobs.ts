@@ -2,6 +2,7 @@
 import { recordOf } from './advance-record.js';
 import { type BackupMonitor, type BackupMonitorOptions, createBackupMonitor, type LookedAt } from './backup-monitor.js';
 import type { Undelivered } from './deliver-messages.js';
+import type { FindingKind } from './finding.js';
 import { type BackupJob, serverTarget } from './parse-backups.js';
 import type { BackupRecords } from './records.js';
 
@@ -54,10 +55,20 @@ export async function runDueBackupJobs(options: BackupMonitorOptions): Promise<B
   return { lookedAt, undelivered, nextMs: hasFailed ? Math.max(nextMs, clock.now() + afterFailureMs) : nextMs };
 }
 
+/**
+ * Those that hung last time come last, and one of them in each round, the one that has waited longest: a share that is gone takes
+ * minutes of each look, and the others are not to wait for all of that.
+ */
 const dueJobs = async (monitor: BackupMonitor, jobs: readonly BackupJob[], nowMs: number): Promise<readonly BackupJob[]> => {
   const records = await monitor.records();
-  return jobs.filter((job) => nextCheckMs(records, job, nowMs) <= nowMs);
+  const due = jobs.filter((job) => nextCheckMs(records, job, nowMs) <= nowMs);
+  const lastOf = ({ name }: BackupJob) => recordOf(records, name).results[0];
+  const hung = due.filter((job) => lastOf(job)?.findings.some(({ kind }) => hangs.includes(kind)));
+  const [first] = hung.toSorted((a, b) => (lastOf(a)?.atMs ?? 0) - (lastOf(b)?.atMs ?? 0));
+  return [...due.filter((job) => !hung.includes(job)), ...(first === undefined ? [] : [first])];
 };
+
+const hangs: readonly FindingKind[] = ['folder_silent', 'file_silent', 'look_late'];
 
 /** A check in the future was made before the clock was set back: it says nothing about when the next one is due. */
 function nextCheckMs(records: BackupRecords, job: BackupJob, nowMs: number): number {

@@ -9,7 +9,7 @@ import { crc32, createGunzip } from 'node:zlib';
 import yauzl, { type Entry, type ZipFile } from 'yauzl';
 import { type Finding, finding } from './finding.js';
 import { codeOf } from './list-backup-files.js';
-import { piecesOf } from './read-backup.js';
+import { piecesOf, type Reading } from './read-backup.js';
 
 export type ArchiveKind = 'zip' | 'gzip';
 
@@ -23,13 +23,13 @@ export async function archiveKindOf(handle: FileHandle, name: string): Promise<A
 }
 
 /** @returns null when it tests clean. @throws the system's errors, and the signal's reason. */
-export const testArchive = (handle: FileHandle, kind: ArchiveKind, signal: AbortSignal): Promise<Finding | null> =>
-  kind === 'zip' ? testZip(handle, signal) : testGzip(handle, signal);
+export const testArchive = (handle: FileHandle, kind: ArchiveKind, reading: Reading): Promise<Finding | null> =>
+  kind === 'zip' ? testZip(handle, reading) : testGzip(handle, reading);
 
 /** What yauzl can not read although it may be right. */
 const unsupported = /multi-disk|not supported|unsupported|encrypt/i;
 
-async function testZip(handle: FileHandle, signal: AbortSignal): Promise<Finding | null> {
+async function testZip(handle: FileHandle, reading: Reading): Promise<Finding | null> {
   const { size } = await handle.stat();
   let zip: ZipFile | null = null;
   try {
@@ -39,14 +39,14 @@ async function testZip(handle: FileHandle, signal: AbortSignal): Promise<Finding
     for await (const entry of zip.eachEntry()) {
       encodedBytes += entry.compressedSize;
       // A small zip may not claim the same bytes again and again.
-      const wrong = encodedBytes > size ? damaged(entry, 'its entries overlap') : await testEntry(zip, entry, signal);
+      const wrong = encodedBytes > size ? damaged(entry, 'its entries overlap') : await testEntry(zip, entry, reading);
       if (wrong?.kind === 'zip_damaged') return wrong;
       // What can not be tested must not hide what is damaged.
       untestable ??= wrong;
     }
     return untestable;
   } catch (error) {
-    throwIfSystems(error, signal);
+    throwIfSystems(error, reading.signal);
     const why = (error as Error).message;
     return unsupported.test(why) ? finding('zip_unsupported', { entry: '', why }) : finding('zip_damaged', { entry: '', why });
   }
@@ -55,8 +55,9 @@ async function testZip(handle: FileHandle, signal: AbortSignal): Promise<Finding
 const nameOf = (entry: Entry): string => Buffer.from(entry.fileNameRaw).toString();
 const damaged = (entry: Entry, why: string): Finding => finding('zip_damaged', { entry: nameOf(entry), why });
 
-async function testEntry(zip: ZipFile, entry: Entry, signal: AbortSignal): Promise<Finding | null> {
+async function testEntry(zip: ZipFile, entry: Entry, { signal, progress }: Reading): Promise<Finding | null> {
   signal.throwIfAborted();
+  progress.step();
   const { compressionMethod: method } = entry;
   // Encrypted, strongly encrypted, headers masked (APPNOTE 4.4.4).
   if ((entry.generalPurposeBitFlag & 0x2041) !== 0) return finding('zip_encrypted', { entry: nameOf(entry) });
@@ -67,6 +68,7 @@ async function testEntry(zip: ZipFile, entry: Entry, signal: AbortSignal): Promi
     try {
       for await (const piece of stream as AsyncIterable<Buffer>) {
         signal.throwIfAborted();
+        progress.step();
         crc = crc32(piece, crc);
       }
     } finally {
@@ -80,16 +82,16 @@ async function testEntry(zip: ZipFile, entry: Entry, signal: AbortSignal): Promi
 }
 
 /** All members, one after the other; behind the last there may be zeros only, as on tapes. */
-async function testGzip(handle: FileHandle, signal: AbortSignal): Promise<Finding | null> {
+async function testGzip(handle: FileHandle, reading: Reading): Promise<Finding | null> {
   const gunzip = createGunzip();
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   try {
-    await pipeline(piecesOf(handle, signal), gunzip, nowhere);
+    await pipeline(piecesOf(handle, reading), gunzip, nowhere);
   } catch (error) {
-    throwIfSystems(error, signal);
+    throwIfSystems(error, reading.signal);
     return finding('gzip_damaged', { why: (error as Error).message });
   }
-  for await (const piece of piecesOf(handle, signal, gunzip.bytesWritten)) {
+  for await (const piece of piecesOf(handle, reading, gunzip.bytesWritten)) {
     if (piece.some((byte) => byte !== 0)) return finding('gzip_damaged', { why: 'something else follows' });
   }
   return null;

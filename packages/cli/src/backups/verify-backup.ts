@@ -11,6 +11,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { type FoundChecksum, findChecksumBeside } from './find-checksum.js';
 import { type Finding, finding } from './finding.js';
 import { type BackupFile, codeOf, plainPath } from './list-backup-files.js';
+import type { Progress } from './look-in-time.js';
 import type { BackupJob, Verification } from './parse-backups.js';
 import { digestOfBackup, isUnchanged, openBackup, sampleOf } from './read-backup.js';
 import type { Proof } from './records.js';
@@ -20,6 +21,7 @@ import { archiveKindOf, testArchive } from './test-archive.js';
 export interface VerifyOptions {
   readonly nowMs: number;
   readonly signal: AbortSignal;
+  readonly progress: Progress;
   readonly environment: NodeJS.ProcessEnv;
   /** What is remembered of the job's files. */
   readonly proofs: readonly Proof[];
@@ -46,6 +48,7 @@ export async function verifyBackup(file: BackupFile, job: BackupJob, options: Ve
     proof: { ...identity, key, atMs: nowMs, bad },
     isRemembered: false,
   });
+  options.progress.file = file.name;
   let handle: FileHandle | null = null;
   try {
     handle = await openBackup(file.path);
@@ -66,6 +69,7 @@ export async function verifyBackup(file: BackupFile, job: BackupJob, options: Ve
     return judged(finding('file_unreadable', { file: file.name, why: code === '' ? (error as Error).message : code }), '');
   } finally {
     await handle?.close();
+    options.progress.file = null;
   }
 }
 
@@ -124,7 +128,7 @@ async function proveAll(handle: FileHandle, file: BackupFile, { job, checksum, o
     const kind = await archiveKindOf(handle, file.name);
     const isDemanded = job.verify !== null;
     if (kind === null && isDemanded) return finding('no_archive', { file: file.name });
-    const bad = kind === null ? null : await testArchive(handle, kind, options.signal);
+    const bad = kind === null ? null : await testArchive(handle, kind, options);
     // What can not be tested fails only where a test was asked for.
     const isUntestable = bad?.kind === 'zip_encrypted' || bad?.kind === 'zip_unsupported';
     if (bad !== null && (isDemanded || !isUntestable)) return finding(bad.kind, { file: file.name, ...bad.values });
@@ -136,14 +140,16 @@ async function proveChecksum(handle: FileHandle, file: BackupFile, { job, checks
   if (checksum === null) return job.verify === null ? null : finding('no_checksum', { file: file.name });
   if (!('hex' in checksum)) return finding(checksum.kind, { file: file.name, ...checksum.values });
   const { algorithm, hex, where } = checksum;
-  const digest = await digestOfBackup(handle, algorithm, options.signal);
+  const digest = await digestOfBackup(handle, algorithm, options);
   return digest === hex ? null : finding('checksum_differs', { file: file.name, where });
 }
 
-async function proveByCommand(file: BackupFile, job: BackupJob, { signal, environment }: VerifyOptions): Promise<Finding | null> {
+async function proveByCommand(file: BackupFile, job: BackupJob, options: VerifyOptions): Promise<Finding | null> {
+  const { signal, environment, progress } = options;
   const path = plainPath(file.path);
   const argv = job.command.map((part, index) => (index === 0 ? part : part.replaceAll('{file}', () => path)));
-  const { code, failure, said } = await runVerifyCommand(argv, { msMax: job.commandSecondsMax * 1_000, signal, environment });
+  const running = runVerifyCommand(argv, { msMax: job.commandSecondsMax * 1_000, signal, environment });
+  const { code, failure, said } = await progress.hold(running);
   if (code === 0) return null;
   if (failure === 'late') return finding('command_late', { file: file.name, seconds: job.commandSecondsMax });
   if (failure !== null) return finding('command_unusable', { file: file.name, why: said === '' ? failure : said });

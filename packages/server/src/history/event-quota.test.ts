@@ -1,4 +1,4 @@
-/** Who fills the disk with events is stopped for the day; others are not. */
+/** Who fills the disk with events or with reports of backups is stopped for the day; others are not. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ask, type Identity, newCustomer, newTerminal, nobody } from '../testing/test-accounts.js';
 import { publishOk, startTestServer, type TestServer } from '../testing/test-server.js';
@@ -6,7 +6,7 @@ import { publishOk, startTestServer, type TestServer } from '../testing/test-ser
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startTestServer(['--event-bytes-per-day', '30000']);
+  server = await startTestServer(['--event-bytes-per-day', '30000', '--backup-bytes-per-day', '25000']);
   await publishOk(server.url, { version: '1.0.0', parts: [{ path: 'app.txt', bytes: 'one' }] });
 });
 afterAll(() => server?.stop());
@@ -61,4 +61,38 @@ it('what is told again is not counted again', async () => {
   const { as } = await newTerminal(server, await newCustomer(server));
   const events = batch();
   for (let n = 0; n < 6; n++) expect((await tell(as, events)).status).toBe(200);
+});
+
+/** 10 kB, of jobs that nobody knew before. */
+const reports = () =>
+  Array.from({ length: 10 }, () => ({
+    report_id: `report-${++ids}`,
+    job: `job-${ids}`,
+    state: 'ok',
+    interval_seconds: 3_600,
+    grace_seconds: 600,
+    detail: 'x'.repeat(900),
+    at: '2026-11-22T10:00:00Z',
+  }));
+
+const report = (as: Identity, told: readonly object[], name: string) =>
+  ask(server, 'POST', '/api/v1/backups/reports', { as, body: { reports: told }, headers: { 'x-terminal-id': name } });
+
+async function reportStatuses(as: Identity, count: number): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (let n = 0; n < count; n++) found.push((await report(as, reports(), `name-${n}`)).status);
+  return found;
+}
+
+it('reports of backups have a quota of their own: of each terminal, and of all machines that share a key', async () => {
+  const customer = await newCustomer(server);
+  const [first, second] = [await newTerminal(server, customer), await newTerminal(server, customer)];
+  expect(await reportStatuses(customer.as, 4)).toEqual([200, 200, 200, 429]);
+  expect(await reportStatuses(first.as, 4)).toEqual([200, 200, 200, 429]);
+  expect((await tell(first.as, batch())).status).toBe(200);
+  const known = reports();
+  for (let n = 0; n < 5; n++) expect((await report(second.as, known, 'again')).status).toBe(200);
+  const refused = await report(first.as, reports(), 'late');
+  expect(refused.body.code).toBe('LIMIT_RATE');
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(60);
 });

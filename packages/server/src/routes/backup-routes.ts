@@ -4,8 +4,9 @@ import { Type } from 'typebox';
 import { requireCustomer, requireOperator } from '../accounts/principal.js';
 import { actorOf, recordAudit } from '../audit/record-audit.js';
 import { askedStates, listBackups, listChecks, requireBackup } from '../backups/list-backups.js';
-import { recordReports } from '../backups/record-reports.js';
+import { recordReportsWithin } from '../backups/record-reports.js';
 import { scopeOf } from '../history/record-scope.js';
+import { RequestCounter } from '../plugins/request-counter.js';
 import { terminalKeyOf } from '../terminals/sightings.js';
 import type { App, AppPorts } from './app-ports.js';
 import { cutPage, numberedPageOf, pageQuery } from './paging.js';
@@ -22,6 +23,9 @@ export function backupRoutes(app: App, ports: AppPorts): void {
 }
 
 function reportsRoute(app: App, ports: AppPorts): void {
+  const { database, notifier, config } = ports;
+  const day = { perMinute: config.backupBytesPerDay, windowSeconds: 86_400 };
+  const counter = new RequestCounter({ database, log: app.log, name: 'backups', ...day });
   const schema = {
     tags,
     summary: 'Report how backups are; a report that comes twice counts once',
@@ -31,13 +35,15 @@ function reportsRoute(app: App, ports: AppPorts): void {
   };
   app.post('/api/v1/backups/reports', { schema }, async (request) => {
     const { principal, headers, ip } = request;
+    const customer = requireCustomer(request);
     const source = {
-      customerId: requireCustomer(request).id,
+      customerId: customer.id,
       terminalKey: terminalKeyOf(principal, headers['x-terminal-id'], ip),
       branch: principal.kind === 'terminal' ? principal.terminal.branch : null,
     };
-    const { database, notifier } = ports;
-    return recordReports({ db: database.db, notifier }, source, { reports: request.body.reports, now: new Date() });
+    const quota = { counter, key: principal.kind === 'terminal' ? principal.terminal.id : customer.code };
+    const told = { reports: request.body.reports, now: new Date() };
+    return recordReportsWithin(quota, { db: database.db, notifier }, source, told);
   });
 }
 

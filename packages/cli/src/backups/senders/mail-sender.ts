@@ -1,4 +1,4 @@
-/** Changes by mail, handed to one SMTP server. */
+/** Changes by mail to one recipient, handed to one SMTP server. */
 // Types only: the package is loaded with the first mail.
 import type { NodemailerError } from 'nodemailer';
 import { alertText } from '../alert-text.js';
@@ -13,7 +13,7 @@ const subjectCharactersMax = 250;
 const timeouts = { connectionTimeout: 30_000, greetingTimeout: 30_000, socketTimeout: 240_000 };
 const attemptMsMax = 330_000;
 
-export function mailSender({ name, url, from, to, language }: MailTarget, place: Place): MessageSender {
+export function mailSender({ name, url, from, to, recipient, language }: MailTarget, place: Place): MessageSender {
   const domain = /@([^@>\s]+)>?\s*$/.exec(from)?.[1] ?? 'remendo.invalid';
   return {
     target: name,
@@ -28,6 +28,7 @@ export function mailSender({ name, url, from, to, language }: MailTarget, place:
           const { subject, body } = alertText(message, language, place.name);
           const mail = {
             ...{ from, to: [...to], text: withoutControls(body) },
+            envelope: { from, to: recipient ?? [...to] },
             subject: withoutControls(subject).replaceAll('\n', ' ').slice(0, subjectCharactersMax),
             date: new Date(message.result.atMs),
             messageId: `<${message.id}@${domain}>`,

@@ -2,7 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import PostalMime, { type Email } from 'postal-mime';
 import { SMTPServer } from 'smtp-server';
 import { onTestFinished } from 'vitest';
@@ -29,10 +29,16 @@ export const messageOf = (more: Partial<BackupMessage['result']> = {}, outer: Pa
 export interface MailServer {
   readonly port: number;
   readonly mails: Email[];
+  /** Of the mails, by their envelopes. */
+  readonly recipients: string[];
+  /** Who can take nothing now. */
+  full: string;
+  /** Whoever comes is turned away without a word. */
+  isAway: boolean;
 }
 
 /** Takes every mail of who knows the password; nobody@ there is none. */
-export async function startMailServer(password: string, port = 0, isSecure = false): Promise<MailServer> {
+export async function startMailServer(password: string, isSecure = false): Promise<MailServer> {
   const mails: Email[] = [];
   const server = new SMTPServer({
     authOptional: true,
@@ -44,20 +50,31 @@ export async function startMailServer(password: string, port = 0, isSecure = fal
     logger: false,
     onAuth: ({ password: given }, _session, done) =>
       given === password ? done(null, { user: 'u' }) : done(new Error('wrong password')),
-    onRcptTo: ({ address }, _session, done) =>
-      done(address.startsWith('nobody') ? Object.assign(new Error('no such mailbox'), { responseCode: 550 }) : null),
-    async onData(stream, _session, done) {
+    onRcptTo: ({ address }, _session, done) => {
+      if (address === mail.full) return done(Object.assign(new Error('mailbox is full'), { responseCode: 452 }));
+      done(address.startsWith('nobody') ? Object.assign(new Error('no such mailbox'), { responseCode: 550 }) : null);
+    },
+    async onData(stream, { envelope }, done) {
       const chunks: Buffer[] = [];
       for await (const chunk of stream) chunks.push(chunk as Buffer);
       mails.push(await PostalMime.parse(Buffer.concat(chunks)));
+      mail.recipients.push(...envelope.rcptTo.map(({ address }) => address));
       done();
     },
   });
   server.on('error', () => {});
-  server.listen(port, '127.0.0.1');
-  await once(server.server, 'listening');
-  onTestFinished(() => new Promise<void>((resolve) => void server.close(() => resolve())));
-  return { port: (server.server.address() as AddressInfo).port, mails };
+  const door = createTcpServer((socket) => {
+    if (mail.isAway) socket.destroy();
+    else server.server.emit('connection', socket);
+  });
+  door.listen(0, '127.0.0.1');
+  await once(door, 'listening');
+  onTestFinished(async () => {
+    door.close();
+    await new Promise<void>((resolve) => void server.close(() => resolve()));
+  });
+  const mail: MailServer = { port: (door.address() as AddressInfo).port, mails, recipients: [], full: '', isAway: false };
+  return mail;
 }
 
 export interface Received {

@@ -109,7 +109,7 @@ describe('a mail goes nowhere', () => {
   });
 
   it('where the certificate is not that of the server', async () => {
-    const { port, mails } = await startMailServer('', 0, true);
+    const { port, mails } = await startMailServer('', true);
     const failure = await failureOf(mailSender(target(`smtps://127.0.0.1:${port}`), roma).send([messageOf()], 1, never));
     expect([failure.code, mails.length]).toEqual(['NOTIFICATION_FAILED', 0]);
     expect(inspect(failure, { depth: 20 })).toMatch(/certificate/i);
