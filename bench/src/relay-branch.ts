@@ -34,8 +34,8 @@ const { values } = parseArgs({
 });
 const count = Number(values.terminals);
 const newBytes = Math.round(Number(values.megabytes) * 1_000_000);
-/** What the update takes over the relay that is going to be killed. */
-const slowSeconds = 100;
+/** What the update takes over the relay that is going to be killed: fast enough for terminals to stay with it. */
+const slowSeconds = 40;
 /** How much of the new bytes most of them have then. */
 const killedAtShare = Number(values['killed-at']);
 const token = 'relay-branch-token-for-loopback';

@@ -39,17 +39,17 @@ const objectName = /^([0-9a-f]{64})(\.\d{3})?(\.part)?$/;
 /** Removes what an earlier bundle in this folder needed and this one does not. Other files stay. @returns how many. */
 export async function pruneObjects(place: ObjectFolder, needed: ReadonlySet<Digest>): Promise<number> {
   const { fileSystem } = place;
+  const isOld = (digest: string | undefined): boolean => digest !== undefined && !needed.has(digest as Digest);
   let removed = 0;
   for (const shelf of await fileSystem.list(await makeOwnFolder(place, 'objects'))) {
     if (!/^[0-9a-f]{2}$/.test(shelf)) continue;
     const path = await makeOwnFolder(place, 'objects', shelf);
-    for (const name of await fileSystem.list(path)) {
-      const digest = objectName.exec(name)?.[1];
-      if (digest === undefined || needed.has(digest as Digest)) continue;
-      await fileSystem.removeFile(join(path, name));
-      removed++;
-    }
-    await fileSystem.removeDirectory(path);
+    const names = await fileSystem.list(path);
+    const old = names.filter((name) => isOld(objectName.exec(name)?.[1]));
+    for (const name of old) await fileSystem.removeFile(join(path, name));
+    removed += old.length;
+    // Not every system that drives a stick says of a full folder that this is why it stays.
+    if (old.length === names.length) await fileSystem.removeDirectory(path);
   }
   return removed;
 }

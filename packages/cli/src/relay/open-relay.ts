@@ -20,7 +20,7 @@ import { createRelayApp } from './relay-app.js';
 import { openRelayObjects } from './relay-objects.js';
 import type { RelayConfig } from './relay-settings.js';
 import { noTraffic, type Traffic } from './traffic.js';
-import { openUpstream } from './upstream.js';
+import { openUpstream, type UpstreamTimeouts } from './upstream.js';
 
 export interface RelayOptions {
   readonly config: RelayConfig;
@@ -34,6 +34,8 @@ export interface RelayOptions {
   readonly bandwidthBytesPerSecond: number | null;
   readonly host: Pick<Host, 'fileSystem' | 'clock' | 'random' | 'processes' | 'fetch'>;
   readonly onEvent: (event: string, fields: object) => void;
+  /** Of requests to the server (default: as long as terminals can wait for them). */
+  readonly timeouts?: UpstreamTimeouts;
 }
 
 export interface OpenRelay {

@@ -9,7 +9,7 @@ import { readTree, writeFiles } from '../testing/sample-releases.js';
 import { startTamperingProxy } from '../testing/tampering-proxy.js';
 import { type OpenRelay, openRelay } from './open-relay.js';
 import { relayConfigOf } from './relay-settings.js';
-import { bytesOf } from './relay-world.test.support.js';
+import { bytesOf, patientTimeouts } from './relay-world.test.support.js';
 
 const makeFolder = temporaryFolders();
 const own = ['.remendo', 'version.txt'];
@@ -40,12 +40,16 @@ beforeAll(async () => {
     allowInsecure: false,
     credentials: {},
     bandwidthBytesPerSecond: null,
+    timeouts: patientTimeouts,
     host: { ...nodeHost({ workers: 1 }), fetch: server.fetch },
     onEvent: () => undefined,
   });
   await update('base', { version: '1.0.0' });
 });
 afterAll(() => relay?.close());
+
+/** All of the branch is in this process, whose machine may be busy. */
+const patientTimes = { ...patientTimeouts, helloMs: 60_000, stallMs: 60_000, slowMs: 120_000 };
 
 interface Updated {
   readonly result: UpdateResult;
@@ -63,7 +67,8 @@ async function update(name: string, options: { readonly version?: string; readon
     if (new URL((input as Request).url).pathname.includes('/objects/')) serverObjects += 1;
     return server.fetch(input, init);
   };
-  const source = relaySource({ ...host, find: async () => (relayUrl === undefined ? [] : [relayUrl]) });
+  const find = async () => (relayUrl === undefined ? [] : [relayUrl]);
+  const source = relaySource({ ...host, find, times: patientTimes });
   const updater = createUpdater({
     root: join(folder, name),
     server: server.url,

@@ -2,6 +2,7 @@
 import { type Digest, digestOf, type FileHandle, type ObjectRequest } from '@remendo/core';
 import { MemoryFileSystem, manualClock } from '@remendo/core/testing';
 import { expect, it } from 'vitest';
+import { patience } from '../testing/patience.js';
 import { ObjectCache } from './object-cache.js';
 import { openRelayObjects, type RelayObjects } from './relay-objects.js';
 import { bytesOf } from './relay-world.test.support.js';
@@ -58,7 +59,7 @@ it('fetches again what was evicted as soon as it had arrived, while its file is 
   await leaving.next();
   await leaving.return(undefined);
   sendRest();
-  await expect.poll(() => cache.heldBytes).toBe(600);
+  await expect.poll(() => cache.heldBytes, patience).toBe(600);
   expect((await readAll(objects, two)).equals(two)).toBe(true);
   expect((await readAll(objects, one)).equals(one)).toBe(true);
   fileSystem.letClose();

@@ -18,6 +18,9 @@ export function bytesOf(count: number, seed: number): Uint8Array {
   });
 }
 
+/** Of requests to a server in the same process, by the machine's own clock; what comes within them is the test's clock's. */
+export const patientTimeouts = { answerMs: 60_000, exchangeMs: 60_000, stallMs: 10_000 };
+
 export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
@@ -71,6 +74,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<RelayWorld>
     allowInsecure: false,
     credentials: { authorization: 'Bearer relay', 'x-api-secret': 'secret of the relay' },
     bandwidthBytesPerSecond: null,
+    timeouts: patientTimeouts,
     host: { fileSystem: disk, clock, random, processes },
     onEvent: (event, fields) => events.push({ event, ...fields }),
     ...options.relay,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Digest, relayObjectPath, UpdaterError } from '@remendo/core';
 import { answerStatus, dropAfter, MemoryFileSystem, neverAnswer, stallAfter } from '@remendo/core/testing';
 import { describe, expect, it } from 'vitest';
+import { patience } from '../testing/patience.js';
 import { bytesOf, folder, names, openWorld, type RelayWorld } from './relay-world.test.support.js';
 
 const object = bytesOf(300_000, 7);
@@ -11,8 +12,7 @@ const other = bytesOf(200_000, 8);
 const objects = join(folder, 'objects');
 
 const objectRequests = (world: RelayWorld): readonly string[] => world.asked().filter((path) => path.includes('/objects/'));
-/** However busy the machine is. */
-const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, { timeout: 20_000, interval: 10 });
+const eventually = <T>(look: () => T | Promise<T>) => expect.poll(look, patience);
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 describe('one download for many', () => {

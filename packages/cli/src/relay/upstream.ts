@@ -8,6 +8,7 @@ import {
   type Clock,
   createHttpClient,
   type Digest,
+  type HttpClientOptions,
   hasCode,
   httpObjectSource,
   limits,
@@ -29,6 +30,8 @@ export interface Upstream {
   bytes(): number;
 }
 
+export type UpstreamTimeouts = NonNullable<HttpClientOptions['timeouts']>;
+
 export interface UpstreamOptions {
   readonly server: string;
   readonly allowInsecure: boolean;
@@ -42,9 +45,11 @@ export interface UpstreamOptions {
   /** Told when the server was asked for a plan and gave none. */
   readonly onPlanFailed?: (names: PlanNames, error: unknown) => void;
   readonly fetch?: typeof globalThis.fetch;
+  /** Default: as long as terminals can wait for it. */
+  readonly timeouts?: UpstreamTimeouts;
 }
 
-const timeouts = { answerMs: 7_000, exchangeMs: 7_000, stallMs: 10_000 };
+const defaultTimeouts: UpstreamTimeouts = { answerMs: 7_000, exchangeMs: 7_000, stallMs: 10_000 };
 /**
  * From a question, with its repetition, until its answer begins. A terminal waits fifteen seconds for a plan and an object: it is
  * told, and goes to the server, before it takes the relay for dead.
@@ -74,7 +79,7 @@ export function openUpstream(options: UpstreamOptions): Upstream {
     credentials: () => credentials,
     clock,
     random,
-    timeouts,
+    timeouts: options.timeouts ?? defaultTimeouts,
     retries: { retriesMax: 1, backoffMs: 250, retryAfterMsMax: 1_000 },
     onTransfer: (bytes) => {
       receivedBytes += bytes;

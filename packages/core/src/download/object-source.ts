@@ -10,6 +10,8 @@ export interface ObjectRequest {
   readonly signal?: AbortSignal | undefined;
   /** Awaited for every chunk by a source that reads from a link; one on this machine's disk leaves it. */
   readonly pace?: ((bytes: number) => Promise<void>) | undefined;
+  /** Who is asked after this source: a slow one may hold itself against it. */
+  readonly next?: ObjectSource | undefined;
 }
 
 /** Which plan the next requests belong to: names of releases, and nothing about who asks. */

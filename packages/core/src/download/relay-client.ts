@@ -13,9 +13,17 @@ export interface RelayTimes {
   readonly answerMs: number;
   /** Without 1 KiB in the middle of an object (default 15 000). */
   readonly stallMs: number;
-  /** In each such time at least `slowBytesMin` have to come (default 30 000 and 16 KiB): below that it is slower than any link. */
+  /** Of waiting for it, after which its speed is looked at (default 10 000). */
   readonly slowMs: number;
-  readonly slowBytesMin: number;
+  /** What is fast enough, whatever the server would give (default 64 KiB). */
+  readonly fastBytesPerSecond: number;
+  /** Below that it is slower than any link (default 512). */
+  readonly deadBytesPerSecond: number;
+  /** What is tried of the server when it is slow: for so long (default 4 000), and so much (default 256 KiB). */
+  readonly trialMs: number;
+  readonly trialBytes: number;
+  /** How long what that showed is good for (default 600 000). */
+  readonly triedMs: number;
   /** How long one that failed is left alone (default 300 000). */
   readonly awayMs: number;
   /** How long one that says it can not now is left alone (default 30 000). */
@@ -28,8 +36,12 @@ export const relayTimes: RelayTimes = {
   helloMs: 3_000,
   answerMs: 15_000,
   stallMs: 15_000,
-  slowMs: 30_000,
-  slowBytesMin: 16 * 1024,
+  slowMs: 10_000,
+  fastBytesPerSecond: 64 * 1024,
+  deadBytesPerSecond: 512,
+  trialMs: 4_000,
+  trialBytes: 256 * 1024,
+  triedMs: 600_000,
   awayMs: 300_000,
   busyMs: 30_000,
   findEveryMs: 600_000,
@@ -74,10 +86,10 @@ export function openRelay(url: string, host: RelayHost, times: RelayTimes): Rela
   return {
     url,
     greet: () => client.json('v1/relay', { validate: assertRelay, answerBytesMax: 4_096 }),
-    read(plan, { pace: _pace, ...request }) {
+    read(plan, { pace: _pace, next: _next, ...request }) {
       // A limit of the terminal is meant for the link to the server; the relay has one of its own.
       const source = httpObjectSource({ client, name: url, pathOf: (digest) => relayObjectPath(digest, plan) });
-      return fastEnough(source.open(request), host.clock, times);
+      return source.open(request);
     },
   };
 }
@@ -97,21 +109,3 @@ const withoutRedirects =
     discard(response);
     throw new UpdaterError('DOWNLOAD_REDIRECT_REFUSED', 'a relay tried to send this terminal elsewhere');
   };
-
-/** Only the time spent waiting counts; complete silence is the client's to notice. */
-async function* fastEnough(chunks: AsyncIterable<Uint8Array>, clock: Clock, times: RelayTimes): AsyncGenerator<Uint8Array> {
-  let waitedMs = 0;
-  let bytes = 0;
-  let askedAtMs = clock.now();
-  for await (const chunk of chunks) {
-    waitedMs += Math.max(0, clock.now() - askedAtMs);
-    bytes += chunk.length;
-    if (waitedMs >= times.slowMs) {
-      if (bytes < times.slowBytesMin)
-        throw new UpdaterError('DOWNLOAD_FAILED', `only ${bytes} bytes came within ${times.slowMs} ms`);
-      waitedMs = bytes = 0;
-    }
-    yield chunk;
-    askedAtMs = clock.now();
-  }
-}

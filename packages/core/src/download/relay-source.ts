@@ -10,6 +10,7 @@ import { isUpdaterError, UpdaterError } from '../errors.js';
 import type { Digest } from '../hash/digest.js';
 import type { ObjectRequest, ObjectSource, PlanNames } from './object-source.js';
 import { openRelay, type RelayClient, type RelayHost, type RelayTimes, relayTimes } from './relay-client.js';
+import { RelaySpeed, timed, trialOf } from './relay-speed.js';
 
 export type RelayEvent =
   /** It answers, and is asked from now on. */
@@ -115,12 +116,18 @@ class Relay {
   #awayUntilMs = Number.NEGATIVE_INFINITY;
   #greeted: Promise<void> | null = null;
   #missing = new Set<Digest>();
+  /** Left because the server is faster, or while that is tried. */
+  #isBeaten = false;
+  #isTried = false;
   readonly #given = new Set<Digest>();
+  readonly #speed: RelaySpeed;
 
   constructor(
     private readonly client: RelayClient,
     private readonly options: RelayOptions,
-  ) {}
+  ) {
+    this.#speed = new RelaySpeed(options.clock, options.times);
+  }
 
   get url(): string {
     return this.client.url;
@@ -138,18 +145,59 @@ class Relay {
     try {
       await this.#greet();
       isGreeted = true;
-      request.signal?.throwIfAborted();
-      for await (const chunk of this.client.read(plan, request)) {
-        // What comes after it was found out is not taken any more.
-        if (this.#isRefuted) throw new UpdaterError('DOWNLOAD_FAILED', `${this.url} gave wrong bytes`);
-        this.#given.add(request.digest);
-        this.givenBytes += chunk.length;
-        yield chunk;
+      this.#isBeaten = false;
+      for (let doneBytes = 0; doneBytes < request.bytes; ) {
+        request.signal?.throwIfAborted();
+        const rest = { ...request, offset: request.offset + doneBytes, bytes: request.bytes - doneBytes };
+        doneBytes += yield* this.#readWhileFast(plan, rest);
+        if (doneBytes === request.bytes) return;
+        const left = { ...request, offset: request.offset + doneBytes, bytes: request.bytes - doneBytes };
+        doneBytes += yield* this.#tryNext(left);
       }
     } catch (error) {
       request.signal?.throwIfAborted();
       throw this.#judge(error, isGreeted ? request.digest : null);
     }
+  }
+
+  /** @returns how many bytes it gave, which are all, or those until somebody else is to be tried. */
+  async *#readWhileFast(plan: PlanNames, request: ObjectRequest): AsyncGenerator<Uint8Array, number> {
+    let doneBytes = 0;
+    for await (const { chunk, waitedMs } of timed(this.client.read(plan, request), this.options.clock)) {
+      // What comes after it was found out is not taken any more.
+      if (this.#isRefuted) throw new UpdaterError('DOWNLOAD_FAILED', `${this.url} gave wrong bytes`);
+      if (this.#isBeaten) throw this.#slow();
+      this.#given.add(request.digest);
+      this.givenBytes += chunk.length;
+      doneBytes += chunk.length;
+      yield chunk;
+      const verdict = this.#speed.add(waitedMs, chunk.length);
+      if (verdict === 'dead') throw this.#slow();
+      if (verdict === 'slow' && request.next !== undefined && !this.#isTried) break;
+    }
+    return doneBytes;
+  }
+
+  /** @returns how many bytes whoever comes next gave. @throws UpdaterError when that one is so much faster that the rest is its too. */
+  async *#tryNext(request: ObjectRequest): AsyncGenerator<Uint8Array, number> {
+    const { next } = request;
+    if (next === undefined) return 0;
+    this.#isTried = true;
+    try {
+      const { bytes, bytesPerSecond } = yield* trialOf(next, request, this.options);
+      this.#isBeaten = this.#speed.isBeatenBy(bytesPerSecond);
+      if (!this.#isBeaten) return bytes;
+      const slow = this.#slow(`, and ${next.name} ${bytesPerSecond}`);
+      this.#leaveAlone(slow);
+      if (bytes < request.bytes) throw slow;
+      return bytes;
+    } finally {
+      this.#isTried = false;
+    }
+  }
+
+  #slow(others = ''): UpdaterError {
+    return new UpdaterError('DOWNLOAD_FAILED', `it gives ${this.#speed.bytesPerSecond} bytes a second${others}`);
   }
 
   refute(digest: Digest): void {

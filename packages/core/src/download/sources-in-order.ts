@@ -32,9 +32,11 @@ async function* openInOrder(sources: readonly ObjectSource[], request: ObjectReq
   let doneBytes = 0;
   const failures: UpdaterError[] = [];
   const tried: string[] = [];
-  for (const source of sources) {
+  for (const [index, source] of sources.entries()) {
+    const others = sources.slice(index + 1);
+    const next = others.length === 0 ? request.next : sourcesInOrder(others);
     try {
-      const rest = { ...request, offset: request.offset + doneBytes, bytes: request.bytes - doneBytes };
+      const rest = { ...request, next, offset: request.offset + doneBytes, bytes: request.bytes - doneBytes };
       for await (const chunk of source.open(rest)) {
         doneBytes += chunk.length;
         yield chunk;

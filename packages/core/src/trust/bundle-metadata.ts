@@ -56,7 +56,8 @@ function checkOf(bundle: Metadata<Targets>): BundleCheck {
     freshness,
     async verify(session, now) {
       assertSigned(bundle, session.trusted.getRole('targets'));
-      if (bundle.signed.isExpired(now)) throw new UpdaterError('TRUST_EXPIRED', `the bundle expired ${bundle.signed.expires}`);
+      if (bundle.signed.isExpired(now))
+        throw new UpdaterError('TRUST_EXPIRED', `the bundle expired ${bundle.signed.expires} and has to be made again`);
       const { timestamp = '' } = await session.files();
       assertNamed(bundle, bundleTimestamp, Buffer.from(timestamp));
     },
