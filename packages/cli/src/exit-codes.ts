@@ -131,6 +131,7 @@ export const exitClassOf: Readonly<Record<ErrorCode, ExitClass>> = {
   INSTALL_MAINTENANCE: 'install',
   INSTALL_UNKNOWN: 'install',
   STORAGE_NO_SPACE: 'storage',
+  STORAGE_OTHER_VOLUME: 'storage',
   STORAGE_FAILED: 'storage',
 };
 

@@ -115,6 +115,7 @@ export const errorCatalogue = {
   INSTALL_UNKNOWN: entry('after-action', 'The installed version can not be told.'),
 
   STORAGE_NO_SPACE: entry('after-action', 'There is not enough free space.'),
+  STORAGE_OTHER_VOLUME: entry('after-action', "The install and the updater's folder have to lie on one volume."),
   STORAGE_FAILED: entry('backoff', 'A file could not be read or written.'),
 } as const satisfies Record<string, CatalogueEntry>;
 

@@ -109,6 +109,7 @@ export {
   type Rollout,
 } from './rollout/offer.js';
 export { nextReleaseState, type ReleaseState, releaseTransitions } from './rollout/release-state.js';
+export { assertOneVolume } from './transaction/assert-one-volume.js';
 export { peekInstall } from './transaction/install.js';
 export { type InstallLayout, installLayout } from './transaction/install-layout.js';
 export { acquireInstallLock, type InstallLock } from './transaction/install-lock.js';

@@ -87,6 +87,7 @@ const pt: Translated = {
   INSTALL_MAINTENANCE: 'Uma atualização que falhou deixou o aplicativo em manutenção.',
   INSTALL_UNKNOWN: 'Não é possível saber qual versão está instalada.',
   STORAGE_NO_SPACE: 'Não há espaço livre suficiente.',
+  STORAGE_OTHER_VOLUME: 'A instalação e a pasta do atualizador precisam ficar no mesmo volume.',
   STORAGE_FAILED: 'Um arquivo não pôde ser lido ou gravado.',
 };
 
@@ -173,6 +174,7 @@ const it: Translated = {
   INSTALL_MAINTENANCE: "Un aggiornamento non riuscito ha lasciato l'applicazione in manutenzione.",
   INSTALL_UNKNOWN: 'Non si riesce a stabilire quale versione è installata.',
   STORAGE_NO_SPACE: "Non c'è abbastanza spazio libero.",
+  STORAGE_OTHER_VOLUME: "L'installazione e la cartella dell'aggiornatore devono stare sullo stesso volume.",
   STORAGE_FAILED: 'Un file non si è potuto leggere o scrivere.',
 };
 

@@ -1,5 +1,6 @@
 /** The first steps: folders, permissions, root of trust, configuration. */
 import { join } from 'node:path';
+import { assertOneVolume, nodeFileSystem } from '@remendo/core';
 import { configFileName } from '../config-files.js';
 import { dayText } from '../output/duration.js';
 import { printable } from '../output/printable.js';
@@ -17,11 +18,12 @@ export interface Prepared {
 
 const silent = { warn: () => {}, language: 'en' } as const;
 
-/** @throws UpdaterError INSTALL_UNSAFE, STORAGE_FAILED, STORAGE_NO_SPACE, TRUST_INVALID. */
+/** @throws UpdaterError STORAGE_OTHER_VOLUME, INSTALL_UNSAFE, STORAGE_FAILED, STORAGE_NO_SPACE, TRUST_INVALID. */
 export async function prepare(setup: Setup, root: RootOfTrust | null): Promise<Prepared> {
   const { context, say, answers, steps, isDry } = setup;
   const { output } = context;
   const { layout } = answers;
+  await assertOneVolume(nodeFileSystem(), layout);
   const permissions = setup.ports.permissions();
   // Before anything is touched: what tightening can not mend, and this program must not work in.
   judge(silent, layout, await permissions.inspect(layout, true));

@@ -178,6 +178,12 @@ export function fileSystemContract(name: string, open: () => Promise<FileSystemU
       await assertFreeBytes(fileSystem, under.root, 1);
     });
 
+    it('tells that files can be moved below one folder, also to where nothing is yet, and leaves nothing behind', async () => {
+      await fileSystem.makeDirectory(at('folder'));
+      expect(await fileSystem.isSameVolume(at('folder'), at('not', 'yet'))).toBe(true);
+      expect(await fileSystem.list(under.root)).toEqual(['folder']);
+    });
+
     it('replaces a file durably and leaves nothing beside it', async () => {
       await writeDurably(fileSystem, at('state'), Buffer.from('one'));
       await writeDurably(fileSystem, at('state'), Buffer.from('two'));

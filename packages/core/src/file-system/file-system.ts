@@ -11,7 +11,7 @@
  * - nothing else is durable, and what is not durable may be lost in any order.
  * - nothing is written through a link at the end of a path: `open` refuses it with TRANSACTION_PATH_BLOCKED, but for reading.
  * - other failures are `UpdaterError`s: STORAGE_NO_SPACE when the disk is full, TRANSACTION_FILE_HELD when another program
- *   holds the file, STORAGE_FAILED otherwise; a missing entry is a `null` from `stat` and STORAGE_FAILED elsewhere.
+ *   holds the file, STORAGE_OTHER_VOLUME for a rename that would lead to another volume, STORAGE_FAILED otherwise; a missing entry is a `null` from `stat` and STORAGE_FAILED elsewhere.
  */
 import type { ByteSource } from '../bytes/byte-source.js';
 
@@ -58,6 +58,8 @@ export interface FileSystem {
   removeDirectory(path: string): Promise<boolean>;
   setMode(path: string, mode: number): Promise<void>;
   syncDirectory(path: string): Promise<void>;
-  /** Free for this user, in bytes, on the volume of `path`, which need not exist yet. */
+  /** Free for this user, in bytes, on the volume of `path`, which need not exist yet; more than any has where it does not say. */
   freeBytes(path: string): Promise<number>;
+  /** Whether files can be moved between two folders, which need not exist yet. Changes nothing. */
+  isSameVolume(one: string, other: string): Promise<boolean>;
 }

@@ -8,7 +8,7 @@
  */
 import { constants } from 'node:fs';
 import * as nodePromises from 'node:fs/promises';
-import { dirname, win32 } from 'node:path';
+import { dirname, join, win32 } from 'node:path';
 import type { FileHolders } from './file-holders.js';
 import type { FileHandle, FileStat, FileSystem, OpenMode } from './file-system.js';
 import { isHeld, isSystemError, storageError } from './storage-error.js';
@@ -18,7 +18,7 @@ type NodeHandle = nodePromises.FileHandle;
 /** The calls of node:fs/promises that are used. */
 export type NodePromises = Pick<
   typeof nodePromises,
-  'chmod' | 'lstat' | 'mkdir' | 'open' | 'readdir' | 'rename' | 'rmdir' | 'statfs' | 'unlink'
+  'chmod' | 'lstat' | 'mkdir' | 'open' | 'readdir' | 'rename' | 'rmdir' | 'stat' | 'statfs' | 'unlink'
 >;
 
 export interface NodeFileSystemOptions {
@@ -43,6 +43,8 @@ const openFlags: Record<OpenMode, string | number> = {
   create: O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW,
   exclusive: O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW,
 };
+/** A name that nobody gives to a file. */
+const nowhere = '.remendo-is-not-here';
 const ownerMayWrite = 0o200;
 const readable = 0o444;
 
@@ -173,15 +175,38 @@ class NodeFileSystem implements FileSystem {
 
   freeBytes(path: string): Promise<number> {
     return this.#call('freeBytes', path, async () => {
-      for (let at = path; ; at = dirname(at)) {
-        try {
-          const volume = await this.#promises.statfs(this.#native(at));
-          return volume.bavail * volume.bsize;
-        } catch (error) {
-          if (!isSystemError(error, 'ENOENT', 'ENOTDIR') || dirname(at) === at) throw error;
-        }
-      }
+      const { found } = await this.#nearest(path, (native) => this.#promises.statfs(native));
+      // Some shares and file systems of programs do not count: what is full says so when it is written to.
+      return found.blocks === 0 ? Number.MAX_SAFE_INTEGER : found.bavail * found.bsize;
     });
+  }
+
+  isSameVolume(one: string, other: string): Promise<boolean> {
+    return this.#call('isSameVolume', one, async () => {
+      const first = await this.#nearest(one, (native) => this.#promises.stat(native));
+      const second = await this.#nearest(other, (native) => this.#promises.stat(native));
+      return first.found.dev === second.found.dev && (this.#isWindows || (await this.#isSameMount(first.native, second.native)));
+    });
+  }
+
+  /** One volume may be mounted at two places, and nothing moves between those either: asked by a rename of what is not there. */
+  #isSameMount(one: string, other: string): Promise<boolean> {
+    return this.#promises.rename(join(one, nowhere), join(other, nowhere)).then(
+      () => true,
+      (error: unknown) => !isSystemError(error, 'EXDEV'),
+    );
+  }
+
+  /** Of the path, or of the nearest folder above it that is there. */
+  async #nearest<T>(path: string, ask: (native: string) => Promise<T>): Promise<{ readonly found: T; readonly native: string }> {
+    for (let at = path; ; at = dirname(at)) {
+      const native = this.#native(at);
+      try {
+        return { found: await ask(native), native };
+      } catch (error) {
+        if (!isSystemError(error, 'ENOENT', 'ENOTDIR') || dirname(at) === at) throw error;
+      }
+    }
   }
 
   #native(path: string): string {

@@ -39,6 +39,12 @@ export function storageError(error: unknown, { operation, path, isWindows, heldB
       cause: error,
     });
   }
+  if (isSystemError(error, 'EXDEV')) {
+    return new UpdaterError('STORAGE_OTHER_VOLUME', `${operation} of ${path} would lead to another volume`, {
+      details,
+      cause: error,
+    });
+  }
   if (isSystemError(error, 'ELOOP')) {
     return new UpdaterError('TRANSACTION_PATH_BLOCKED', `${operation} of ${path} is refused: a link stands there`, {
       details,

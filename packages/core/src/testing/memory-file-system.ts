@@ -166,6 +166,10 @@ export class MemoryFileSystem implements FileSystem {
     return Math.max(0, this.capacityBytes - this.disk.usedBytes());
   }
 
+  async isSameVolume(): Promise<boolean> {
+    return true;
+  }
+
   /** For the handles of this file system. */
   readNode(node: NodeId, path: string, range: { readonly offset: number; readonly into: Uint8Array }): number {
     this.enter('read', path);

@@ -104,6 +104,7 @@ export class WindowsMachine {
   #makePromises(): NodePromises {
     const machine = {
       lstat: (native: string) => this.#lstat(native),
+      stat: (native: string) => this.#lstat(native),
       chmod: (native: string, mode: number) => this.#chmod(native, mode),
       open: (native: string, flags: string | number) => this.#open(native, flags),
       readdir: (native: string) => this.#readdir(native),
@@ -129,6 +130,8 @@ export class WindowsMachine {
       mode,
       size: found.bytes,
       mtimeMs: found.modifiedMs,
+      /** A drive is a volume. */
+      dev: path.toLowerCase().charCodeAt(0),
     };
   }
 

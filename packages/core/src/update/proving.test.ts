@@ -152,6 +152,31 @@ describe('a swap that could not be carried out', () => {
     disk.fault = undefined;
     expect(await updater().update()).toMatchObject({ kind: 'updated', version: '1.0.1' });
   });
+
+  it('is none either where a folder of the install is another volume', async () => {
+    disk.fault = (operation, path) =>
+      operation === 'rename' && path === `${root}/erp.exe` ? new UpdaterError('STORAGE_OTHER_VOLUME', 'mounted') : undefined;
+    for (let round = 0; round < 7; round++)
+      await expect(updater().update()).rejects.toMatchObject({ code: 'STORAGE_OTHER_VOLUME' });
+    expect((await updater().status()).blocked).toEqual([]);
+  });
+});
+
+describe("an updater's folder on another volume than the install", () => {
+  it('is told before anything is fetched, as often as somebody tries, and is no fault of the release', async () => {
+    disk.isSameVolume = async () => false;
+    const before = server.requests.length;
+    for (let round = 0; round < 7; round++)
+      await expect(updater().update()).rejects.toMatchObject({
+        code: 'STORAGE_OTHER_VOLUME',
+        details: { root, home: `${root}/.remendo` },
+      });
+    await expect(updater().prepare()).rejects.toMatchObject({ code: 'STORAGE_OTHER_VOLUME' });
+    expect(server.requests.slice(before).filter((line) => line.includes('/objects/'))).toEqual([]);
+    await disk.removeFile(`${root}/erp.exe`);
+    await expect(updater().repair()).rejects.toMatchObject({ code: 'STORAGE_OTHER_VOLUME' });
+    expect(server.requests.slice(before).filter((line) => line.includes('/objects/'))).toEqual([]);
+  });
 });
 
 describe('a rollback that is asked for', () => {

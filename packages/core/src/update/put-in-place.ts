@@ -1,5 +1,6 @@
 /** What has to be so before an update is downloaded, and what happens around its swap. */
 import { hasCode, isUpdaterError, UpdaterError } from '../errors.js';
+import { assertOneVolume } from '../transaction/assert-one-volume.js';
 import type { Transaction } from '../transaction/transaction.js';
 import { blockVersion, countSwap, forgetSwaps, readSwaps, rememberSwaps } from './install-state.js';
 import type { PlanOffer, UpdatePlan } from './offer-plans.js';
@@ -75,8 +76,12 @@ const updateAhead = ({ release, requiresBackup }: UpdatePlan): SwapAhead => ({
   requiresBackup,
 });
 
-/** Before a swap that no step goes with, which could stop the application. @throws UpdaterError INSTALL_IN_USE, what the gate throws. */
+/**
+ * Before a swap that no step goes with, which could stop the application.
+ * @throws UpdaterError STORAGE_OTHER_VOLUME, INSTALL_IN_USE, what the gate throws.
+ */
 export async function assertUndisturbed(context: UpdateContext, kind: 'repair' | 'rollback', version: string): Promise<void> {
+  await assertOneVolume(context.host.fileSystem, context.layout);
   await context.gate({ kind, version, requiresBackup: false });
   await assertIdle(context);
 }
@@ -103,8 +108,8 @@ export async function putInPlace(context: UpdateContext, staged: StagedUpdate, o
     await assertIdle(context);
     const swaps = await countSwap(host.fileSystem, layout, version);
     await transaction.commit().catch(async (error: unknown) => {
-      // What somebody held, or had no room, was not put in place: that is no round of a loop.
-      if (hasCode(error, 'TRANSACTION_FILE_HELD', 'STORAGE_NO_SPACE'))
+      // What somebody held, had no room, or could not be moved, was not put in place: that is no round of a loop.
+      if (hasCode(error, 'TRANSACTION_FILE_HELD', 'STORAGE_NO_SPACE', 'STORAGE_OTHER_VOLUME'))
         await rememberSwaps(host.fileSystem, layout, { version, swaps: swaps - 1 }).catch(() => undefined);
       throw error;
     });

@@ -3,6 +3,7 @@ import { hasCode, isUpdaterError, UpdaterError } from '../errors.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
 import { shownVersion } from '../manifest/version.js';
 import { countText } from '../planner/number-text.js';
+import { assertOneVolume } from '../transaction/assert-one-volume.js';
 import { beginTransaction, type Install } from '../transaction/install.js';
 import { findChanges, stagingBytes } from './changes.js';
 import { chooseTarget } from './choose-target.js';
@@ -73,6 +74,7 @@ export async function prepareUpdate(
   const { signal } = options;
   const chosen = await chooseTarget(context, options);
   if (chosen.kind !== 'chosen') return chosen;
+  await assertOneVolume(context.host.fileSystem, context.layout);
   const allowDowngrade = options.allowDowngrade === true;
   const plan = await offerPlans(context, chosen.version, { allowDowngrade, ...(signal === undefined ? {} : { signal }) });
   await assertMachine(context, plan, signal);

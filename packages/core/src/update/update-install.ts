@@ -2,6 +2,7 @@
 import { UpdaterError } from '../errors.js';
 import { manifestDigest } from '../manifest/encode-manifest.js';
 import { shownVersion } from '../manifest/version.js';
+import { assertOneVolume } from '../transaction/assert-one-volume.js';
 import type { Install } from '../transaction/install.js';
 import type { Transaction } from '../transaction/transaction.js';
 import { checkServer } from './check-server.js';
@@ -27,6 +28,7 @@ export async function runUpdate(context: UpdateContext, options: RunOptions): Pr
   if (held !== null) return goOnWithHeld(context, heldTransaction(install, held, options), options);
   const chosen = await chooseTarget(context, options);
   if (chosen.kind !== 'chosen') return chosen;
+  await assertOneVolume(context.host.fileSystem, context.layout);
   const { version: target } = chosen;
   const allowDowngrade = options.allowDowngrade === true;
   const plan = await offerPlans(context, target, { allowDowngrade, ...(signal === undefined ? {} : { signal }) });

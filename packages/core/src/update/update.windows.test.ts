@@ -26,7 +26,7 @@ let machine: SimulatedMachine;
 let windows: WindowsMachine;
 
 /** A new process on the terminal. */
-function updater(): Updater {
+function updater(home?: string): Updater {
   const ports = machine.boot(windows.fileSystem);
   const host = {
     ...ports,
@@ -36,7 +36,8 @@ function updater(): Updater {
     fetch: server.fetch,
     starter: { start: () => ({ exited: Promise.resolve({ code: 0, signal: null }), stop: () => {} }) },
   };
-  return createUpdater({ root, server: server.url, trust: { kind: 'announced' }, host, http: { retries: { retriesMax: 0 } } });
+  const place = { root, ...(home === undefined ? {} : { home }) };
+  return createUpdater({ ...place, server: server.url, trust: { kind: 'announced' }, host, http: { retries: { retriesMax: 0 } } });
 }
 
 const installed = () => snapshotOf(windows.fileSystem, root);
@@ -52,6 +53,13 @@ beforeEach(async () => {
 });
 
 describe('an update on Windows', () => {
+  it("is refused before anything is fetched where the updater's folder is on another drive", async () => {
+    await server.publish('1.0.1', releasedFiles(targetRelease));
+    const before = server.requests.length;
+    await expect(updater('D:/remendo').update()).rejects.toMatchObject({ code: 'STORAGE_OTHER_VOLUME' });
+    expect(server.requests.slice(before).filter((line) => line.includes('/objects/'))).toEqual([]);
+  });
+
   it('installs, updates and goes back under a virus scanner, with the application running and user files in between', async () => {
     const base = await installed();
     windows.run(at('app.exe'));

@@ -43,6 +43,11 @@ export const startPhrases: readonly Phrase[] = [
     it: 'è stata avviata {count} volte senza portare a termine un giro',
   },
   {
+    en: 'it was started {count} times without a round that came to its end',
+    pt: 'foi iniciada {count} vezes sem que uma rodada chegasse ao fim',
+    it: 'è stata avviata {count} volte senza che un giro arrivasse alla fine',
+  },
+  {
     en: 'there is no such program that may be run, in its folder or on the PATH',
     pt: 'não há esse programa na pasta nem no PATH, ou ele não pode ser executado',
     it: 'il programma non si trova nella cartella né nel PATH, oppure non si può eseguire',

@@ -15,6 +15,16 @@ export const storagePhrases: readonly Phrase[] = [
     it: 'in {path} servono {wantedBytes}, e ce ne sono {freeBytes} liberi',
   },
   {
+    en: '{home} lies on another volume than {root}: no file can be moved between them',
+    pt: '{home} está em outro volume que {root}: nenhum arquivo pode ser movido de um para o outro',
+    it: "{home} sta su un altro volume rispetto a {root}: nessun file può essere spostato dall'uno all'altro",
+  },
+  {
+    en: '{operation} of {path} would lead to another volume',
+    pt: '{path} teria de ir para outro volume ({operation})',
+    it: '{path} dovrebbe passare su un altro volume ({operation})',
+  },
+  {
     en: '{operation} of {path} found no free space',
     pt: 'não havia espaço livre para {path} ({operation})',
     it: "non c'era spazio libero per {path} ({operation})",

@@ -83,7 +83,11 @@ export const transferPhrases: readonly Phrase[] = [
     it: 'il pacchetto non ha modo di portare questa installazione alla {version}',
   },
   { en: 'the bundle can not be used: {why}', pt: 'o pacote não pode ser usado: {why}', it: 'il pacchetto non si può usare: {why}' },
-  { en: 'the bundle expired {day}', pt: 'o pacote venceu em {day}', it: 'il pacchetto è scaduto il {day}' },
+  {
+    en: 'the bundle expired {day} and has to be made again',
+    pt: 'o pacote venceu em {day} e precisa ser feito de novo',
+    it: 'il pacchetto è scaduto il {day} e va rifatto',
+  },
   {
     en: 'the bundle is not signed by who may make bundles',
     pt: 'o pacote não foi assinado por quem pode fazer pacotes',
