@@ -68,6 +68,11 @@ interface Outcome {
   readonly found: Found;
 }
 
+/** The command had ended before it was to be killed. */
+interface TooLate {
+  readonly tookMs: number;
+}
+
 /** When to kill: some time after the start, or after a phase was reached. */
 interface Moment {
   readonly phase: string | null;
@@ -80,21 +85,22 @@ async function reached(victim: Victim, { phase, afterMs }: Moment, isOver: () =>
   await sleep(afterMs);
 }
 
-/** @returns null when the command had ended before. */
 async function killOnce(
   branch: Branch,
   command: Command,
   { name, moment }: { name: string; moment: Moment },
-): Promise<Outcome | null> {
+): Promise<Outcome | TooLate> {
   const victim = await victimOf(branch, command, name);
   const what = `after ${command} was killed ${moment.afterMs.toFixed(1)} ms after ${moment.phase ?? 'its start'}`;
   const env = { REMENDO_SERVER_URL: branch.server.url };
   let isOver = false;
+  const began = performance.now();
   const result = await runRemendo(argsOf(command, victim), {
     env,
     onStart: (child) => void reached(victim, moment, () => isOver).then(() => child.kill('SIGKILL')),
   });
   isOver = true;
+  const tookMs = performance.now() - began;
   const phase = await phaseOf(victim);
   const checked = await runRemendo(['verify', '--root', victim.root, '--json'], { env });
   const phased = `${what} (${phase})`;
@@ -109,10 +115,11 @@ async function killOnce(
     throw new Error(`the log does not tell of an update that was completed ${phased}`);
   await rm(dirname(victim.root), { recursive: true, force: true });
   await rm(victim.world, { recursive: true, force: true });
-  return result.signal === 'SIGKILL' ? { phase: `${command}: ${phase}`, found } : null;
+  return result.signal === 'SIGKILL' ? { phase: `${command}: ${phase}`, found } : { tookMs };
 }
 
 interface Kills {
+  /** @returns null when what was to be killed had ended before. */
   killOnce(name: string): Promise<Outcome | null>;
 }
 
@@ -127,9 +134,13 @@ async function openApplicationKills(branch: Branch): Promise<Kills> {
   const chosen = (): Command =>
     (['agent', 'agent', 'agent', 'launch', 'failing', 'rollback'] as const)[Math.floor(random() * 6)] ?? 'agent';
   return {
-    killOnce(name) {
+    async killOnce(name) {
       const command = chosen();
-      return killOnce(branch, command, { name, moment: momentFor(command) });
+      const outcome = await killOnce(branch, command, { name, moment: momentFor(command) });
+      if ('found' in outcome) return outcome;
+      // Measured when the machine was busy with something else, it would have most of the kills come too late.
+      takesMs.set(command, Math.min(takesMs.get(command) ?? outcome.tookMs, outcome.tookMs));
+      return null;
     },
   };
 }

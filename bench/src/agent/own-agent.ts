@@ -2,7 +2,7 @@
  * An agent that updates itself, as a machine has it: a program of its own in a folder of its own, started after its spare as
  * systemd or a task starts it. The program is the whole command behind a few lines of shell that tell the releases apart.
  */
-import { cp, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { installLayout, nodeFileSystem, peekInstall } from '@remendo/core';
 import { type CommandOptions, type CommandResult, runProgram } from '../demo/programs.js';
@@ -172,6 +172,9 @@ const isUnderWay = async (agent: OwnAgent): Promise<boolean> =>
 
 const hasRolledBack = async (agent: OwnAgent): Promise<boolean> => (await stateOf(agent))?.state === 'rolled_back';
 
+/** A healthy round of the program before leaves the folder, and nothing in it. */
+const isCounted = async (home: string): Promise<boolean> => (await readdir(join(home, 'trials')).catch(() => [])).length > 0;
+
 /** Where an update of the agent stands, by what lies on the disk. */
 export async function ownPhaseOf(agent: OwnAgent): Promise<string> {
   const last = await stateOf(agent);
@@ -186,7 +189,7 @@ export async function ownPhaseOf(agent: OwnAgent): Promise<string> {
     case 'committing':
       return 'swap';
     case 'committed':
-      return (await isThere(join(home, 'trials'))) ? 'first starts' : 'replaced';
+      return (await isCounted(home)) ? 'first starts' : 'replaced';
     case 'rolling_back':
       return 'rollback';
     default:

@@ -1,30 +1,23 @@
 /** `remendo agent`: the process that looks after one install, by itself or once for somebody else's schedule. */
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
-import {
-  acquireInstallLock,
-  hasCode,
-  type InstallLayout,
-  type InstallLock,
-  installLayout,
-  nodeHost,
-  UpdaterError,
-} from '@remendo/core';
+import { type InstallLayout, installLayout, isUpdaterError, nodeHost, UpdaterError } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
 import type { SettingSources } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { exitClassOf, exitCodes } from '../exit-codes.js';
-import { momentText } from '../output/duration.js';
+import { durationText, momentText } from '../output/duration.js';
 import { printable } from '../output/printable.js';
 import { guardInstall } from '../permissions/guard-install.js';
 import { makePrivateFolder } from '../terminal/replace-file.js';
 import { openUpdateLog, updateLogName } from '../terminal/update-log.js';
 import { Agent } from './agent.js';
 import { type AgentConfig, agentConfigOf } from './agent-config.js';
-import { agentLockName, type JobName, readAgentState, writeAgentState } from './agent-state.js';
+import { type JobName, readAgentState, writeAgentState } from './agent-state.js';
 import { endSentence, jobLine } from './end-lines.js';
 import { type JobEnd, wordOf } from './job.js';
 import { agentSettingNames, type GivenSettings, type OwnProgram } from './job-surroundings.js';
+import { lockAgent } from './lock-agent.js';
 import { agentMessages } from './messages.js';
 import { openJobs } from './open-jobs.js';
 import { openSelfUpdate } from './self-update/open-self-update.js';
@@ -46,27 +39,51 @@ export async function runAgent(context: CommandContext, options: AgentOptions): 
   if (options.qualify) return qualifyAgent(context, options.flags);
   const self = openSelfUpdate(context, options.flags);
   try {
-    const begun = await self?.begin(options.guard ? 'spare' : 'program');
+    const { step, waitMs } = (await self?.begin(options.guard ? 'spare' : 'program')) ?? { step: 'go-on', waitMs: 0 };
     if (options.guard) return exitCodes.done;
-    return begun === 'restart' ? exitCodes.restart : await lookAfter(context, self, options);
+    return step === 'restart' ? exitCodes.restart : await work(context, self, { ...options, waitMs });
   } finally {
     await self?.close();
   }
 }
 
+interface WorkOptions extends AgentOptions {
+  /** Before the first round; a schedule of somebody else's has pauses of its own. */
+  readonly waitMs: number;
+}
+
+/** An end that somebody asked for, or that says why, is no crash. */
+async function work(context: CommandContext, self: SelfUpdate | null, options: WorkOptions): Promise<number> {
+  const { signal, output } = context;
+  try {
+    if (options.waitMs > 0 && !options.once) {
+      output.warn(agentMessages(output.language).putOff(durationText(options.waitMs / 1_000, output.language)));
+      await nodeHost().clock.sleep(options.waitMs, signal);
+    }
+    return await lookAfter(context, self, options);
+  } catch (error) {
+    if (!signal.aborted && isUpdaterError(error)) await self?.end('refused');
+    throw error;
+  } finally {
+    if (signal.aborted) await self?.end('asked');
+  }
+}
+
 async function lookAfter(context: CommandContext, self: SelfUpdate | null, options: AgentOptions): Promise<number> {
   const { output, environment } = context;
-  const settings = loadSettings(agentSettingNames, { flags: options.flags, environment }, ['root']);
-  assertWork(settings);
-  const layout = installLayout(resolve(settings.root ?? '.'), settings.home === null ? undefined : resolve(settings.home));
-  const config = agentConfigOf(settings.agent);
+  const read = (): GivenSettings => loadSettings(agentSettingNames, { flags: options.flags, environment }, ['root']);
+  const { root, home } = checked(read()).settings;
+  const layout = installLayout(resolve(root ?? '.'), home === null ? undefined : resolve(home));
   await guardInstall(output, layout);
   makePrivateFolder(layout.home);
   const lock = await lockAgent(layout);
   try {
+    // Once more: `setup` takes what was written before the lock for read, and starts nothing anew for it.
+    const { settings, config } = checked(read());
     const replaced = new AbortController();
     const signal = AbortSignal.any([context.signal, replaced.signal]);
-    const ownProgram = self === null ? null : { self, onReplaced: () => replaced.abort() };
+    const isOnTrial = (await self?.isOnTrial()) === true;
+    const ownProgram = self === null ? null : { self, isOnTrial, onReplaced: () => replaced.abort() };
     const agent = openAgent({ ...context, signal }, { settings, layout, config, flags: options.flags, ownProgram });
     if (options.once) return exitCodeOf(await agent.runOnce(signal), context.signal);
     await runUntilStopped({ ...context, signal }, layout, agent);
@@ -88,22 +105,13 @@ async function runUntilStopped({ output, signal }: CommandContext, layout: Insta
 }
 
 /** Without a server there are still backups to look at. @throws UpdaterError CONFIG_INVALID */
-function assertWork({ server, backups }: GivenSettings): void {
-  if (server !== null || backups !== null) return;
+function checked(settings: GivenSettings): { readonly settings: GivenSettings; readonly config: AgentConfig } {
+  const { server, backups, agent } = settings;
+  if (server !== null || backups !== null) return { settings, config: agentConfigOf(agent) };
   const problems = [
     '--server is missing (or REMENDO_SERVER_URL in the environment); only an agent that watches backups does without',
   ];
   throw new UpdaterError('CONFIG_INVALID', 'the settings are not right', { details: { problems } });
-}
-
-/** @throws UpdaterError TRANSACTION_LOCKED */
-async function lockAgent({ home }: InstallLayout): Promise<InstallLock> {
-  try {
-    return await acquireInstallLock(nodeHost(), join(home, agentLockName));
-  } catch (cause) {
-    if (!hasCode(cause, 'TRANSACTION_LOCKED')) throw cause;
-    throw new UpdaterError('TRANSACTION_LOCKED', 'another agent looks after this install', { details: cause.details, cause });
-  }
 }
 
 interface OpenAgentOptions {

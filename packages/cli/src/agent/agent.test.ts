@@ -63,6 +63,19 @@ describe('the schedule', () => {
     expect(clockTimes()).toEqual(['09:30', '12:30', '18:30', '00:30', '06:30']);
   });
 
+  it('a program on trial comes soon after its start, but not before a server that asked to wait', async () => {
+    const { time, boot, clockTimes, ports } = machine([done, { kind: 'retry', code: 'LIMIT_RATE', detail: '', afterMs: hourMs }]);
+    await boot()();
+    ports.jobs = ports.jobs.map((job) => ({ ...job, isUrgent: true }));
+    const second = boot();
+    await time.pass(3 * 60_000);
+    await second();
+    const third = boot();
+    await time.pass(2 * hourMs);
+    await third();
+    expect(clockTimes()).toEqual(['09:30', '09:32', '10:35']);
+  });
+
   it('a restart neither repeats what was done nor forgets what is due', async () => {
     const { time, boot, clockTimes } = machine();
     const first = boot();

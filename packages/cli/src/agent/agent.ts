@@ -15,6 +15,8 @@ export interface Job {
   nextMs(lastRunMs: number | null, nowMs: number): number;
   /** Whether an agent that never ran begins with it. */
   readonly isFirst: boolean;
+  /** Whether it comes soon after the start whenever it ran last, unless the server asked to wait (default: no). */
+  readonly isUrgent?: boolean;
   run(signal: AbortSignal): Promise<JobEnd>;
 }
 
@@ -52,6 +54,7 @@ export class Agent {
       if (known.lastRunMs === null && !job.isFirst) this.#remember(job.name, { ...known, lastRunMs: ports.clock.now() });
       this.#disbelieveFuture(job.name);
       this.#plan(job);
+      if (job.isUrgent === true) this.#hasten(job);
     }
   }
 
@@ -135,6 +138,13 @@ export class Agent {
     } else if (againAtMs !== null) this.#due.set(job.name, againAtMs > nowMs ? againAtMs : soonMs);
     else if (lastRunMs === null) this.#due.set(job.name, nowMs);
     else this.#due.set(job.name, job.nextMs(lastRunMs, nowMs));
+  }
+
+  #hasten({ name }: Job): void {
+    const { clock, fraction, spreadMs } = this.ports;
+    const soonMs = clock.now() + Math.round(spreadMs * fraction());
+    const { notBeforeMs = null } = this.#jobState(name);
+    this.#due.set(name, Math.max(notBeforeMs ?? 0, Math.min(this.#due.get(name) ?? soonMs, soonMs)));
   }
 
   async #run(job: Job, signal: AbortSignal): Promise<JobEnd> {

@@ -45,7 +45,10 @@ function addAgent(program: Command, run: Run): void {
     )
     .option('--once', 'One round, and what else is due; for schedules of the system')
     .option('--qualify', 'Read configuration and install, change nothing: does this program run here?')
-    .option('--guard', "Look only after the agent's own program: finish or undo an update of it that was cut short");
+    .option(
+      '--guard',
+      "Look only after the agent's own program: finish or undo an update of it that was cut short, go back from one that ends at every start",
+    );
   addSettings(command, agentFlags).action((options: Options) => {
     const { once = false, qualify = false, guard = false } = options as Readonly<Record<string, boolean | undefined>>;
     return run(command, (context) => runAgent(context, { flags: flagsOf(options, agentFlags), once, qualify, guard }));

@@ -35,7 +35,9 @@ export interface OpenJobsOptions {
 }
 
 export interface OwnProgram {
-  readonly self: Pick<SelfUpdate, 'update' | 'confirm' | 'fail'>;
+  readonly self: Pick<SelfUpdate, 'update' | 'judge'>;
+  /** It has still to prove itself: its first round comes soon, and asks the server itself. */
+  readonly isOnTrial: boolean;
   /** Another version stands in its place: this one has to end. */
   readonly onReplaced: () => void;
 }

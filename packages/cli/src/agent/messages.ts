@@ -4,6 +4,8 @@ export const agentMessages = inLanguages({
   en: {
     started: (root: string, next: string) => `The agent works for ${root}; next: ${next}.`,
     stopped: 'The agent has stopped.',
+    putOff: (wait: string) =>
+      `The agent has often ended before a round of it was over, and there is no other version to go back to; it begins in ${wait}.`,
     update: 'update',
     license: 'licence',
     cleanup: 'clean-up',
@@ -33,6 +35,8 @@ export const agentMessages = inLanguages({
   pt: {
     started: (root, next) => `O agente cuida de ${root}; a seguir: ${next}.`,
     stopped: 'O agente parou.',
+    putOff: (wait) =>
+      `O agente terminou muitas vezes antes do fim de uma rodada e não há outra versão para a qual voltar; começa daqui a ${wait}.`,
     update: 'atualização',
     license: 'licença',
     cleanup: 'limpeza',
@@ -63,6 +67,8 @@ export const agentMessages = inLanguages({
   it: {
     started: (root, next) => `L'agente si occupa di ${root}; prossimo: ${next}.`,
     stopped: "L'agente si è fermato.",
+    putOff: (wait) =>
+      `L'agente è terminato più volte prima della fine di un giro e non c'è un'altra versione a cui tornare; comincia tra ${wait}.`,
     update: 'aggiornamento',
     license: 'licenza',
     cleanup: 'pulizia',

@@ -8,19 +8,25 @@ import { readAgentState } from './agent-state.js';
 import { holdOf } from './hold-lock.js';
 import { askedToWait, endOfFailure, type JobEnd } from './job.js';
 import { byCron, changeState, type OpenJobsOptions, type OwnProgram } from './job-surroundings.js';
+import type { RoundVerdict } from './self-update/self-update.js';
 import { runUpdateCycle } from './update-cycle.js';
 
 export function updateJob(context: CommandContext, options: OpenJobsOptions): Job {
   return {
     name: 'update',
     isFirst: true,
+    isUrgent: options.ownProgram?.isOnTrial === true,
     nextMs: byCron(options, options.config.checkCron),
     async run(signal) {
-      const round = await updateOnce({ ...context, signal }, options).then(
-        (end): Round => ({ end, isWhole: true }),
+      let isAnswered = false;
+      const onAnswer = (): void => {
+        isAnswered = true;
+      };
+      const round = await updateOnce({ ...context, signal }, { ...options, onAnswer }).then(
+        (end): Round => ({ end, isWhole: true, isAnswered }),
         (error: unknown): Round => {
           signal.throwIfAborted();
-          return { end: endOfFailure(error), isWhole: false };
+          return { end: endOfFailure(error), isWhole: false, isAnswered };
         },
       );
       await updateItself(options.ownProgram, round, signal);
@@ -33,26 +39,38 @@ interface Round {
   readonly end: JobEnd;
   /** False: it came to no check at all. */
   readonly isWhole: boolean;
+  /** The server answered the check, whatever came after it. */
+  readonly isAnswered: boolean;
+}
+
+/** Whatever keeps the application's update back, the agent's own goes on: it may bring the remedy. */
+async function updateItself(own: OwnProgram | null, round: Round, signal: AbortSignal): Promise<void> {
+  if (own === null) return;
+  if ((await own.self.judge(verdictOf(round), signal)) === 'restart') return own.onReplaced();
+  // It is the same server that asked to wait.
+  if (askedToWait(round.end)) return;
+  if ((await own.self.update(signal)) === 'restart') own.onReplaced();
 }
 
 /**
  * A round that reached the server proves this program, whatever became of the application's update; an error that nobody foresaw
- * is a mistake of it, and so are settings that only the version before understands. Whatever keeps the application's update
- * back, the agent's own goes on: it may bring the remedy.
+ * is a mistake of it, and so are settings that only the version before understands.
  */
-async function updateItself(own: OwnProgram | null, { end, isWhole }: Round, signal: AbortSignal): Promise<void> {
-  if (own === null) return;
-  const isFailure = end.kind === 'retry' || end.kind === 'failed';
-  if (isWhole && end.kind !== 'retry') await own.self.confirm();
-  else if (isFailure && (end.code === null || end.code === 'CONFIG_INVALID')) {
-    if ((await own.self.fail(end.detail)) === 'restart') return own.onReplaced();
-  }
-  // It is the same server that asked to wait.
-  if (askedToWait(end)) return;
-  if ((await own.self.update(signal)) === 'restart') own.onReplaced();
+export function verdictOf({ end, isWhole, isAnswered }: Round): RoundVerdict {
+  const code = end.kind === 'retry' || end.kind === 'failed' ? end.code : undefined;
+  const reason = end.detail ?? '';
+  if (code === null) return { kind: 'broken', reason };
+  if (isAnswered || (isWhole && end.kind !== 'retry')) return { kind: 'healthy' };
+  if (code === 'CONFIG_INVALID') return { kind: 'broken', reason };
+  return code === 'DOWNLOAD_FAILED' ? { kind: 'unreached', reason } : { kind: 'inconclusive' };
 }
 
-async function updateOnce(context: CommandContext, { settings, layout, config, flags }: OpenJobsOptions): Promise<JobEnd> {
+interface RoundOptions extends OpenJobsOptions {
+  readonly onAnswer: () => void;
+}
+
+async function updateOnce(context: CommandContext, options: RoundOptions): Promise<JobEnd> {
+  const { settings, layout, config, flags, ownProgram, onAnswer } = options;
   const { clock } = nodeHost();
   const { home } = layout;
   const hold = () => holdOf(settings.agent, layout.root, clock.now());
@@ -66,7 +84,13 @@ async function updateOnce(context: CommandContext, { settings, layout, config, f
       {
         config,
         clock,
-        check: (until, force = false) => terminal.check({ force, signal: until }),
+        async check(until, force = false) {
+          // What another version was told within the last hour proves nothing.
+          const isAsked = force || ownProgram?.isOnTrial === true;
+          const found = await terminal.check({ force: isAsked, signal: until });
+          if (isAsked) onAnswer();
+          return found;
+        },
         prepare: (until) => updater.prepare({ signal: until }),
         update: () => updater.update({ awaitsLaunch: config.proof === 'launch', signal }),
         hold,

@@ -27,7 +27,7 @@ function serviceText(definition: AgentDefinition): string {
     '[Unit]',
     `Description=Remendo agent of ${describedRoot(root)}`,
     ...(isSystem ? ['Wants=network-online.target', 'After=network-online.target'] : []),
-    // One start a minute is the limit; it is never given up, for nobody is there to start it again.
+    // It is never given up, for nobody is there to start it again.
     ...(mode === 'daemon' ? ['StartLimitIntervalSec=0'] : []),
     '',
     '[Service]',
@@ -35,7 +35,7 @@ function serviceText(definition: AgentDefinition): string {
     // The minus: there is none before the first update of the agent, and nothing hangs on it.
     ...(guard === null ? [] : [`ExecStartPre=-${execLine(guard)}`]),
     `ExecStart=${execLine(mode === 'daemon' ? command : [...command, '--once'])}`,
-    ...(mode === 'daemon' ? ['Restart=always', 'RestartSec=60'] : []),
+    ...(mode === 'daemon' ? restarts : []),
     // Ended to be started anew, as another version; and by SIGTERM, as asked.
     `SuccessExitStatus=${exitCodes.restart} ${exitCodes.terminated}`,
     'TimeoutStopSec=90',
@@ -47,6 +47,12 @@ function serviceText(definition: AgentDefinition): string {
     ...(mode === 'daemon' ? ['', '[Install]', `WantedBy=${isSystem ? 'multi-user.target' : 'default.target'}`] : []),
   ]);
 }
+
+/**
+ * Whatever it ended with. From systemd 254 on each pause is longer than the one before, up to a quarter of an hour; older ones say
+ * once that they do not know of it, and keep to the minute.
+ */
+const restarts = ['Restart=always', 'RestartSec=60', 'RestartSteps=5', 'RestartMaxDelaySec=900'];
 
 const timerText = ({ root }: AgentDefinition): string =>
   lines([

@@ -61,10 +61,7 @@ export function taskXml(definition: AgentDefinition, options: TaskXmlOptions): s
     element(4, 'ExecutionTimeLimit', 'PT0S'),
     // Below normal: the application comes first.
     element(4, 'Priority', '7'),
-    '    <RestartOnFailure>',
-    element(6, 'Interval', 'PT1M'),
-    element(6, 'Count', '255'),
-    '    </RestartOnFailure>',
+    ...restarts(mode),
     '  </Settings>',
     '  <Actions Context="Agent">',
     // One after the other, whatever the first ends with.
@@ -111,6 +108,14 @@ function triggers({ mode, scope }: AgentDefinition, { userName }: TaskXmlOptions
     '    </CalendarTrigger>',
   ];
 }
+
+/** Until the next trigger; a round of somebody else's schedule is not repeated for long. */
+const restarts = (mode: AgentDefinition['mode']): readonly string[] => [
+  '    <RestartOnFailure>',
+  element(6, 'Interval', mode === 'daemon' ? 'PT5M' : 'PT15M'),
+  element(6, 'Count', mode === 'daemon' ? '12' : '3'),
+  '    </RestartOnFailure>',
+];
 
 /** No password is asked for or stored: an account of its own runs by S4U, which signs in to nothing on the network as itself. */
 function principal({ scope, account }: AgentDefinition, { userName }: TaskXmlOptions): readonly string[] {

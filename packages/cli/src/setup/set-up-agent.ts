@@ -34,15 +34,15 @@ export async function setUpAgent(setup: Setup): Promise<void> {
 }
 
 /**
- * An agent that runs has read its settings when it took its lock. By the disk, not by what this call has changed: one that failed
- * before it came to the agent has left changes too.
+ * An agent that runs has read its settings once it had taken its lock. By the disk, not by what this call has changed: one that
+ * failed before it came to the agent has left changes too. What has the same time may have been written afterwards.
  */
 async function hasNewSettings({ steps, answers: { layout } }: Setup): Promise<boolean> {
   if (steps.all.some(({ step, outcome }) => step === 'configuration' && outcome === 'planned')) return true;
   const changedMs = async (path: string): Promise<number | null> => (await stat(path).catch(() => null))?.mtimeMs ?? null;
   const startedMs = await changedMs(join(layout.home, agentLockName));
   const times = await Promise.all([join(layout.home, configFileName), terminalFile(layout.home)].map(changedMs));
-  return startedMs !== null && times.some((ms) => ms !== null && ms > startedMs);
+  return startedMs !== null && times.some((ms) => ms !== null && ms >= startedMs);
 }
 
 /** A task does not start what follows on a program that is not there, and its first is the agent's spare. */

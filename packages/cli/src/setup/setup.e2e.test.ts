@@ -1,6 +1,8 @@
 /** `remendo setup`, the real command, and what it makes. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
 import { chmod, mkdir, readFile, realpath, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { exitCodes } from '../exit-codes.js';
@@ -13,6 +15,9 @@ const setup = (root: string, ...args: readonly string[]): Promise<Ran> =>
   runRemendo(['setup', '--without-agent', '--root', root, '--server', server, ...args]);
 const newRoot = async (): Promise<string> => join(await realpath(await makeFolder()), 'erp');
 const modeOf = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+/** In memory, on most machines that have it. */
+const otherVolume = '/dev/shm';
+const hasOtherVolume = existsSync(otherVolume) && statSync(otherVolume).dev !== statSync(tmpdir()).dev;
 const configOf = async (root: string): Promise<unknown> =>
   JSON.parse(await readFile(join(root, '.remendo', 'remendo.config.json'), 'utf8'));
 
@@ -89,6 +94,15 @@ describe('remendo setup', () => {
     ])
       expect(ran.stderr).toContain(problem);
     await expect(stat(root)).rejects.toThrow('ENOENT');
+  });
+
+  it.skipIf(!hasOtherVolume)('refuses a folder for the updater on another volume, and makes nothing then', async () => {
+    const root = await newRoot();
+    const home = join(otherVolume, `remendo-${process.pid}`);
+    const ran = await setup(root, '--home', home, '--application', 'erp', '--lang', 'it');
+    expect(ran.code, ran.stderr).toBe(exitCodes.storage);
+    expect(ran.stderr).toContain(`STORAGE_OTHER_VOLUME: ${home} sta su un altro volume rispetto a ${root}`);
+    for (const path of [root, home]) await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('shows with --dry-run what it would do, and does nothing', async () => {

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 
 /** Packed by whoever started the tests, as it is installed; else as it is built. */
-const mainPath = process.env.REMENDO_TEST_COMMAND ?? fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+export const mainPath = process.env.REMENDO_TEST_COMMAND ?? fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 export interface Ran {
   readonly code: number | null;
@@ -26,7 +26,7 @@ export interface RunOptions {
   readonly folder?: string;
   /** The file to run, where it is not the one that all tests run. */
   readonly command?: string;
-  /** Told of every piece of output, with a way to send the process a signal. */
+  /** Told of every piece of output, with a way to send the process a signal: each one once, since a second one ends it at once. */
   readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
@@ -61,11 +61,16 @@ export function runRemendo(args: readonly string[], options: RunOptions = {}): P
       ...(options.folder === undefined ? {} : { cwd: options.folder }),
     });
     const collected = { stdout: '', stderr: '' };
+    const sent = new Set<NodeJS.Signals>();
+    const kill = (signal: NodeJS.Signals): void => {
+      if (!sent.has(signal)) child.kill(signal);
+      sent.add(signal);
+    };
     for (const name of ['stdout', 'stderr'] as const) {
       child[name].setEncoding('utf8').on('data', (text: string) => {
         collected[name] += text;
         if (name === 'stderr' || args[0] !== tellingCommand) testRecord.output('remendo', text);
-        options.onOutput?.(text, (signal) => void child.kill(signal));
+        options.onOutput?.(text, kill);
       });
     }
     child.once('error', reject);
@@ -89,7 +94,7 @@ export function temporaryFolders(): () => Promise<string> {
     for (const folder of folders) {
       for (const name of await readdir(folder, { recursive: true }))
         if (/update\.log(\.1)?$/.test(name)) testRecord.output('update-log', await readFile(join(folder, name), 'utf8'));
-      await rm(folder, { recursive: true, force: true });
+      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     }
   });
   return async () => {

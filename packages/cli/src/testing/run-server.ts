@@ -1,5 +1,5 @@
 /** The built server as a real process, on a port of its own. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -33,10 +33,14 @@ export async function startServer(folder: string, args: readonly string[] = []):
     process.stderr.write(chunk);
   });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const url = await Promise.race([
-    listeningUrl(child),
-    exited.then(() => Promise.reject(new Error('the server ended before it listened'))),
-  ]);
+  const url = await new Promise<string>((resolve, reject) => {
+    // To its end: a server whose lines nobody reads stops at one of them.
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      testRecord.output('server-program', `${line}\n`);
+      if (line.startsWith('{"event":"listening"')) resolve((JSON.parse(line) as { url: string }).url);
+    });
+    void exited.then(() => reject(new Error('the server ended before it listened')));
+  });
   return {
     url,
     token,
@@ -45,13 +49,4 @@ export async function startServer(folder: string, args: readonly string[] = []):
       await exited;
     },
   };
-}
-
-async function listeningUrl(child: ChildProcess): Promise<string> {
-  if (child.stdout === null) throw new TypeError('its output is a pipe');
-  for await (const line of createInterface({ input: child.stdout })) {
-    const event = JSON.parse(line) as { event?: string; url?: string };
-    if (event.event === 'listening' && event.url !== undefined) return event.url;
-  }
-  throw new Error('the server did not say where it listens');
 }

@@ -53,18 +53,26 @@ export async function zipFolder(folder: string, zipPath: string): Promise<string
   return zipPath;
 }
 
-/** Every file below a folder by its path, with its contents and whether it may be executed. */
+/**
+ * Every file below a folder by its path, with its contents and whether it may be executed.
+ * @param skip names in the folder itself; not looked into: a program may be at work there.
+ */
 export async function readTree(folder: string, skip: readonly string[] = []): Promise<Readonly<Record<string, string>>> {
   const tree: Record<string, string> = {};
-  for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    const name = path.slice(folder.length + 1).replaceAll('\\', '/');
-    if (skip.includes(name.split('/')[0] ?? '')) continue;
-    const isExecutable = process.platform !== 'win32' && ((await stat(path)).mode & 0o111) !== 0;
-    tree[name] = `${createHash('sha256')
-      .update(await readFile(path))
-      .digest('hex')}${isExecutable ? ' x' : ''}`;
-  }
+  const read = async (path: string, name: string): Promise<void> => {
+    for (const entry of await readdir(path, { withFileTypes: true })) {
+      if (name === '' && skip.includes(entry.name)) continue;
+      const [below, called] = [join(path, entry.name), `${name}${entry.name}`];
+      if (entry.isDirectory()) await read(below, `${called}/`);
+      else if (entry.isFile()) tree[called] = await markOf(below);
+    }
+  };
+  await read(folder, '');
   return tree;
+}
+
+async function markOf(path: string): Promise<string> {
+  const isExecutable = process.platform !== 'win32' && ((await stat(path)).mode & 0o111) !== 0;
+  const digest = createHash('sha256').update(await readFile(path));
+  return `${digest.digest('hex')}${isExecutable ? ' x' : ''}`;
 }

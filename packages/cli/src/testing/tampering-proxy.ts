@@ -16,6 +16,8 @@ export interface Tampering {
   ) => { readonly status: number; readonly headers?: Record<string, string>; readonly body: object } | null;
   /** What becomes of the body that the server answered with; as many bytes as before. */
   readonly spoil?: (exchange: Exchange, body: Buffer) => Buffer;
+  /** How much of a body goes through before nothing more comes; null: all of it. */
+  readonly holdAfter?: (exchange: Exchange) => number | null;
 }
 
 export interface TamperingProxy {
@@ -23,23 +25,26 @@ export interface TamperingProxy {
   close(): Promise<void>;
 }
 
-export async function startTamperingProxy(serverUrl: string, tampering: Tampering): Promise<TamperingProxy> {
+/** @param serverUrl asked for at each request where the server may be another one by then. */
+export async function startTamperingProxy(serverUrl: string | (() => string), tampering: Tampering): Promise<TamperingProxy> {
+  const urlNow = typeof serverUrl === 'string' ? () => serverUrl : serverUrl;
   const server = createServer((incoming, outgoing) => {
-    pass(serverUrl, tampering, { incoming, outgoing }).catch(() => outgoing.destroy());
+    pass(urlNow(), tampering, { incoming, outgoing }).catch(() => outgoing.destroy());
   }).listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
       server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await closed;
     },
   };
 }
 
 async function pass(
   serverUrl: string,
-  { answer, spoil }: Tampering,
+  { answer, spoil, holdAfter }: Tampering,
   { incoming, outgoing }: { readonly incoming: IncomingMessage; readonly outgoing: ServerResponse },
 ): Promise<void> {
   const { method = 'GET', url: path = '/' } = incoming;
@@ -54,8 +59,12 @@ async function pass(
   const answered = await new Promise<IncomingMessage>((resolve, reject) => {
     request(new URL(path, serverUrl), { method, headers: incoming.headers }, resolve).once('error', reject).end(exchange.body);
   });
-  const body = await bytesOf(answered);
-  outgoing.writeHead(answered.statusCode ?? 502, answered.headers).end(spoil?.(exchange, body) ?? body);
+  const received = await bytesOf(answered);
+  const body = spoil?.(exchange, received) ?? received;
+  const passedBytes = holdAfter?.(exchange) ?? body.length;
+  outgoing.writeHead(answered.statusCode ?? 502, answered.headers);
+  if (passedBytes < body.length) outgoing.write(body.subarray(0, passedBytes));
+  else outgoing.end(body);
 }
 
 async function bytesOf(stream: IncomingMessage): Promise<Buffer> {

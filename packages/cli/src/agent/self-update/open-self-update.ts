@@ -11,9 +11,9 @@ import { ownProgram } from '../../own-program.js';
 import { guardInstall } from '../../permissions/guard-install.js';
 import { countFetched } from '../../terminal/count-fetched.js';
 import { openUpdateLog, updateLogName } from '../../terminal/update-log.js';
-import { type QualifyRun, qualifyProgram } from './qualify-program.js';
+import { type QualifyRun, qualifyProgram, reachesServer } from './qualify-program.js';
 import { createSelfUpdate, type SelfUpdate } from './self-update.js';
-import { type RunningAgent, type SelfUpdateConfig, selfUpdateConfigOf } from './self-update-settings.js';
+import { provedStartsMax, type RunningAgent, type SelfUpdateConfig, selfUpdateConfigOf } from './self-update-settings.js';
 
 const placeNames = ['root', 'selfUpdate'] as const satisfies readonly SettingName[];
 const settingNames = [
@@ -59,15 +59,27 @@ export function openSelfUpdate(context: CommandContext, flags: Flags): SelfUpdat
     program,
     agent: applicationRootOf(context, flags) ?? '',
     startsMax,
+    provedStartsMax,
     localUpdater,
     async openUpdater(gate) {
       await guardInstall(context.output, layout);
       return createUpdater({ ...options(), ...(await askingOptions(context, flags)), gate });
     },
     qualify: (path, signal) => qualifyProgram(qualifyRun(config, path, signal)),
+    reachesServer: (path, signal) => reachesServer(qualifyRun(config, path, signal)),
+    report: (version, reason) => history.recorder.onEvent({ kind: 'rolled-back', version, reason }),
     log: log.write,
   });
-  return { ...self, update: (signal) => self.update(signal).finally(() => tellServer(history)) };
+  return {
+    ...self,
+    async begin(by) {
+      const begun = await self.begin(by);
+      // Whoever crashes in every round tells nothing at the end of one.
+      if (begun.waitMs > 0 && by === 'program') await tellServer(history);
+      return begun;
+    },
+    update: (signal) => self.update(signal).finally(() => tellServer(history)),
+  };
 }
 
 /** With the arguments of this process, from its folder: the new program has to understand the same configuration. */

@@ -55,6 +55,12 @@ export async function qualifyProgram(run: QualifyRun): Promise<string | null> {
   return null;
 }
 
+/** Whether the program at this path says that it reaches the server; false also where it can not say. Never rejects. */
+export async function reachesServer(run: QualifyRun): Promise<boolean> {
+  const { code, stdout } = await runToEnd(run);
+  return code === 0 && readAnswer(stdout)?.is_server_there === true;
+}
+
 interface Ended {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;

@@ -2,20 +2,18 @@
  * Between staging and the swap of an update of the agent: the new program is run from where it is staged, and only when it is fit
  * the running one is kept as the spare and the swap may go on.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   blockVersion,
-  bufferSource,
   type FileSystem,
   type InstallGate,
   type InstallLayout,
   limits,
-  parseJournal,
   parseManifest,
   readSmallFile,
   UpdaterError,
 } from '@remendo/core';
+import { isProgram, readJournal } from './last-transaction.js';
 import { linkOrCopy, sparePath } from './spare-program.js';
 
 export interface QualifyStagedOptions {
@@ -55,7 +53,7 @@ export function qualifyingGate(options: QualifyStagedOptions, signal?: AbortSign
 /** @returns what makes it unfit, or null. */
 async function qualifyStaged(options: QualifyStagedOptions, signal?: AbortSignal): Promise<string | null> {
   const { layout, program, qualify, fileSystem } = options;
-  const { transaction, slots } = (await parseJournal(bufferSource(await readFile(layout.journal)))).contents;
+  const { transaction, slots } = await readJournal(layout);
   const staged = (place: 'root' | 'home', isWanted: (path: string) => boolean): string | null => {
     const slot = slots.find((one) => one.place === place && one.target !== null && isWanted(one.path));
     return slot === undefined ? null : join(layout.staging, transaction, String(slot.index));
@@ -80,7 +78,3 @@ async function holdsProgram(fileSystem: FileSystem, path: string, program: strin
   const bytes = await readSmallFile(fileSystem, path, limits.manifestBytesMax);
   return bytes !== null && parseManifest(bytes).files.some((file) => isProgram(file.path, program));
 }
-
-/** Windows starts a program by its name in any case, and that is how it then knows its own. */
-const isProgram = (path: string, program: string): boolean =>
-  process.platform === 'win32' ? path.toLowerCase() === program.toLowerCase() : path === program;

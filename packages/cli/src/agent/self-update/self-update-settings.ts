@@ -31,6 +31,9 @@ export const SelfUpdateSettings = Type.Object(
 );
 export type SelfUpdateSettings = Static<typeof SelfUpdateSettings>;
 
+/** Starts of a program that has proved itself without a round that came to its end before another takes its place. */
+export const provedStartsMax = 10;
+
 export interface SelfUpdateConfig {
   /** Absolute. */
   readonly root: string;

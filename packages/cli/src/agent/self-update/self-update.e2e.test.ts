@@ -16,6 +16,9 @@ import { exitCodes } from '../../exit-codes.js';
 import { temporaryFolders } from '../../testing/run-remendo.js';
 import { sparePath } from './spare-program.js';
 import {
+  awayFile,
+  crashesFile,
+  provedStartsMax,
   readStandIn,
   type StandIn,
   type StandInWorld,
@@ -55,7 +58,11 @@ beforeAll(async () => {
   http = createServer((request, response) => {
     const { url = '/', method = 'GET', headers } = request;
     const given = new Headers(Object.entries(headers).filter((one): one is [string, string] => typeof one[1] === 'string'));
-    published.fetch(`${published.url}${url}`, { method, headers: given }).then(
+    const answered = async (): Promise<Response> => {
+      const body = Buffer.concat(await request.toArray());
+      return published.fetch(`${published.url}${url}`, { method, headers: given, ...(body.length === 0 ? {} : { body }) });
+    };
+    answered().then(
       async (answer) => {
         response.writeHead(answer.status, Object.fromEntries(answer.headers));
         response.end(Buffer.from(await answer.arrayBuffer()));
@@ -124,6 +131,7 @@ interface Told {
   readonly code?: string | null;
   readonly message?: string;
   readonly reason?: string;
+  readonly waitMs?: number;
 }
 
 const story = (): readonly Told[] =>
@@ -162,9 +170,9 @@ describe('an agent that finds a newer version of itself', () => {
     ['never stops printing', shell('while :; do echo yes; done'), 'it answered more than an agent does'],
     ['is no program', ['MZ of another world', 0o755] as const, 'it '],
     ['may not be run', [shell('exit 0')[0], 0o644] as const, 'it can not be started: '],
-  ])('keeps running when the new one %s, and does not try it again', async (_what, program, reason) => {
+  ])('keeps running when the new one %s, and does not try it again', async (what, program, reason) => {
     await published.publish('1.1.0', { [standInProgram]: program });
-    expect(await start()).toBe(0);
+    expect(await start(what === 'hangs' ? { trialMsMax: 1_000 } : {})).toBe(0);
     const [failure] = story().filter(({ event }) => event === 'agent_update_failed');
     expect(failure?.message).toContain(reason);
     writeFileSync(join(root, 'story'), '');
@@ -247,6 +255,112 @@ describe('an agent that finds a newer version of itself', () => {
   });
 });
 
+const starts = async (count: number, trouble: Trouble = {}): Promise<readonly (number | null)[]> => {
+  const codes: (number | null)[] = [];
+  while (codes.length < count) codes.push(await start(trouble));
+  return codes;
+};
+const crashed = (count: number): readonly number[] => new Array<number>(count).fill(1);
+
+/** 1.1.0 is in place and has proved itself. */
+async function prove(): Promise<void> {
+  await published.publish('1.1.0', { [standInProgram]: good('1.1.0') });
+  expect(await starts(2)).toEqual([exitCodes.restart, 0]);
+  writeFileSync(join(root, 'story'), '');
+}
+
+const installedProgram = (): string => readFileSync(join(root, standInProgram), 'utf8');
+
+describe('an agent that has proved itself, and then ends at every start', () => {
+  it('gives way to the one before, which goes on, tells of it, and does not try that version again', async () => {
+    await prove();
+    writeFileSync(join(root, crashesFile), '1.1.0');
+    expect(await starts(provedStartsMax + 2)).toEqual([...crashed(provedStartsMax), 0, 0]);
+    const reason = `it was started ${provedStartsMax} times without a round that came to its end`;
+    expect(story().filter(({ event }) => event !== 'round')).toEqual([
+      { by: '1.0.0', event: 'agent_rolling_back', version: '1.1.0', reason },
+      { by: '1.0.0', event: 'agent_rolled_back', state: 'rolled_back', version: '1.1.0', reason },
+    ]);
+    await published.publish('1.2.0', { [standInProgram]: good('1.2.0') });
+    expect(await settle()).toBe('1.2.0');
+  });
+
+  it('gives way without a spare, too, as far as it begins at all', async () => {
+    await prove();
+    writeFileSync(join(root, crashesFile), '1.1.0');
+    rmSync(sparePath(join(root, '.remendo'), standInProgram));
+    expect(await starts(provedStartsMax + 2)).toEqual([...crashed(provedStartsMax), exitCodes.restart, 0]);
+  });
+
+  it('gives way to the spare where an update that came to nothing took the way back along', async () => {
+    await prove();
+    await published.publish('1.2.0', { [standInProgram]: shell('exit 3') });
+    expect(await start()).toBe(0);
+    writeFileSync(join(root, crashesFile), '1.1.0');
+    expect(await starts(provedStartsMax + 1)).toEqual([...crashed(provedStartsMax), 0]);
+    expect(installedProgram()).toBe(good('1.0.0')[0]);
+    expect(events().slice(-4)).toEqual(['1.0.0 agent_rolling_back', '1.0.0 agent_rolled_back', '1.0.0 reported', '1.0.0 round']);
+    await published.publish('1.3.0', { [standInProgram]: good('1.3.0') });
+    expect(await settle()).toBe('1.3.0');
+  });
+
+  it('is put off longer and longer where there is no other, and is never taken away', async () => {
+    writeFileSync(join(root, crashesFile), '1.0.0');
+    expect(await starts(provedStartsMax + 9)).toEqual(crashed(provedStartsMax + 9));
+    const minutes = story().flatMap(({ event, waitMs }) => (event === 'agent_start_put_off' ? [Number(waitMs) / 60_000] : []));
+    expect(minutes).toEqual([2, 4, 8, 16, 32, 60, 60, 60, 60]);
+    expect(installedProgram()).toBe(good('1.0.0')[0]);
+    rmSync(join(root, crashesFile));
+    expect(await settle(1)).toBe('1.0.0');
+    writeFileSync(join(root, 'story'), '');
+    expect(await start()).toBe(0);
+    expect(events()).toEqual(['1.0.0 round']);
+  });
+
+  it('is put off, and goes nowhere, when the one before ends as well', async () => {
+    await prove();
+    writeFileSync(join(root, crashesFile), '1.1.0 1.0.0');
+    expect(await starts(2 * provedStartsMax + 2)).toEqual(crashed(2 * provedStartsMax + 2));
+    expect(story().filter(({ event }) => event === 'agent_rolled_back')).toHaveLength(1);
+    expect(events().slice(-2)).toEqual(['1.0.0 agent_start_put_off', '1.0.0 round']);
+  });
+
+  it('stays when a round in between comes to its end, or when somebody ends it', async () => {
+    await prove();
+    for (let times = 0; times < 2; times++) {
+      writeFileSync(join(root, crashesFile), '1.1.0');
+      expect(await starts(provedStartsMax - 1)).toEqual(crashed(provedStartsMax - 1));
+      rmSync(join(root, crashesFile));
+      writeFileSync(join(root, awayFile), '');
+      expect(await start()).toBe(0);
+    }
+    const stopped = await starts(provedStartsMax + 2, { isStopped: true });
+    expect(new Set(stopped)).toEqual(new Set([exitCodes.terminated]));
+    expect(installedProgram()).toBe(good('1.1.0')[0]);
+  });
+});
+
+describe('an agent on trial', () => {
+  it('is not judged by rounds without a server, nor by being ended, and proves itself when the server is back', async () => {
+    await published.publish('1.1.0', { [standInProgram]: good('1.1.0') });
+    expect(await start()).toBe(exitCodes.restart);
+    writeFileSync(join(root, awayFile), '');
+    expect(await starts(6)).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(await starts(4, { isStopped: true })).toHaveLength(4);
+    rmSync(join(root, awayFile));
+    expect(await start()).toBe(0);
+    expect(events().at(-1)).toBe('1.1.0 agent_confirmed');
+  });
+
+  it('goes when it never reaches the server which the one before reaches', async () => {
+    await published.publish('1.1.0', { [standInProgram]: agent({ version: '1.1.0', behaviour: 'deaf' }) });
+    const { restart } = exitCodes;
+    expect(await starts(4)).toEqual([restart, restart, restart, 0]);
+    expect(story().find(({ event }) => event === 'agent_round_failed')?.message).toContain('the version before reaches the server');
+    expect(events().at(-1)).toBe('1.0.0 round');
+  });
+});
+
 describe('agents that share a program', () => {
   it('end to be started anew when another of them has put a newer one in place and proved it', async () => {
     await published.publish('1.1.0', { [standInProgram]: good('1.1.0') });
@@ -273,6 +387,37 @@ describe('agents that share a program', () => {
 /** REMENDO_TEST_KILLS=all: every change of the disk, which takes minutes. */
 const isWhole = process.env.REMENDO_TEST_KILLS === 'all';
 const seed = Number(process.env.REMENDO_TEST_SEED ?? 20_260_501);
+
+describe('an agent that gives way, and is killed at it', () => {
+  it.each([
+    ['by a rollback', async () => {}],
+    [
+      'to the spare',
+      async () => {
+        await published.publish('1.2.0', { [standInProgram]: shell('exit 3') });
+        expect(await start()).toBe(0);
+      },
+    ],
+  ])('%s, has given way after the next starts', async (_how, prepareLast) => {
+    await prove();
+    await prepareLast();
+    writeFileSync(join(root, crashesFile), '1.1.0');
+    await starts(provedStartsMax);
+    const before = `${root}-before`;
+    cpSync(root, before, { recursive: true });
+    const random = seededRandom(seed);
+    const moments = isWhole ? Array.from({ length: 60 }, (_, index) => index + 1) : [1 + Math.floor(random() * 8)];
+    for (const killAt of moments) {
+      const why = `killed at change ${killAt}, REMENDO_TEST_SEED=${seed}`;
+      rmSync(root, { recursive: true });
+      cpSync(before, root, { recursive: true });
+      const spare = sparePath(join(root, '.remendo'), standInProgram);
+      await runProcess(spare, ['--guard'], { root, server: serverUrl(), killAt });
+      expect(await settle(), why).toBe('1.0.0');
+      expect(installedProgram(), why).toBe(good('1.0.0')[0]);
+    }
+  });
+});
 
 describe('an agent that is being replaced', () => {
   beforeEach(() => published.publish('1.1.0', { [standInProgram]: good('1.1.0') }));

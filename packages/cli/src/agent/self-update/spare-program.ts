@@ -5,7 +5,7 @@
  */
 import { chmod, copyFile, link, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type FileSystem, syncNames } from '@remendo/core';
+import { type FileSystem, hashFile, syncNames } from '@remendo/core';
 
 /** @param home the updater's folder of the agent's own install. */
 export const sparePath = (home: string, program: string): string => join(home, 'spare', program);
@@ -35,6 +35,32 @@ export async function keepSpare(fileSystem: FileSystem, live: string, spare: str
   const found = await fileSystem.stat(spare);
   if (found?.kind === 'file' && found.bytes > 0) return;
   if ((await fileSystem.stat(live))?.kind === 'file') await linkOrCopy(fileSystem, live, spare);
+}
+
+/**
+ * Puts the spare in the place of a program that does not work, in one step. What the install knows of itself stays, so that the
+ * next update finds another file than it thinks and fetches it whole.
+ * @param onDecided called before anything changes.
+ * @returns false when there is no spare, or it is the same program.
+ * @throws UpdaterError STORAGE_*, TRANSACTION_FILE_HELD, or what the system says; the program is then what it was.
+ */
+export async function putSpareInPlace(
+  fileSystem: FileSystem,
+  { live, spare }: { readonly live: string; readonly spare: string },
+  onDecided: () => Promise<void>,
+): Promise<boolean> {
+  const found = await fileSystem.stat(spare);
+  if (found?.kind !== 'file' || found.bytes === 0 || (await isSameProgram(fileSystem, live, spare))) return false;
+  await onDecided();
+  await linkOrCopy(fileSystem, spare, live);
+  return true;
+}
+
+async function isSameProgram(fileSystem: FileSystem, live: string, spare: string): Promise<boolean> {
+  if ((await fileSystem.stat(live))?.kind !== 'file') return false;
+  if (await isSameFile(live, spare)) return true;
+  const [one, other] = [await hashFile(fileSystem, live), await hashFile(fileSystem, spare)];
+  return one.sha256 === other.sha256;
 }
 
 async function isSameFile(one: string, other: string): Promise<boolean> {

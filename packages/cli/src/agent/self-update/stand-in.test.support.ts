@@ -2,12 +2,12 @@
  * An agent as small as can be, for processes that tests start: it looks after itself as `remendo agent` does, and otherwise
  * only writes down that it ran. Its file is a script that starts this program, bundled into one file.
  */
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createUpdater, type FileSystem, type InstallGate, installLayout, nodeHost, UpdaterError } from '@remendo/core';
 import { exitCodes } from '../../exit-codes.js';
-import { qualifyProgram } from './qualify-program.js';
-import { createSelfUpdate } from './self-update.js';
+import { qualifyProgram, reachesServer } from './qualify-program.js';
+import { createSelfUpdate, type RoundVerdict } from './self-update.js';
 
 /** In the variable STAND_IN, as JSON. */
 export interface StandInWorld {
@@ -21,14 +21,25 @@ export interface StandInWorld {
   readonly fullFrom?: number;
   /** Somebody holds the program: it can not be moved. */
   readonly isHeld?: boolean;
+  /** For the trial run of a new version (default: long enough for any machine). */
+  readonly trialMsMax?: number;
+  /** Somebody ends it before its round is over. */
+  readonly isStopped?: boolean;
 }
 
 export interface StandIn {
   readonly version: string;
-  readonly behaviour: 'good' | 'crash-in-round' | 'fail-in-round';
+  /** `deaf`: it never reaches the server. */
+  readonly behaviour: 'good' | 'crash-in-round' | 'fail-in-round' | 'deaf';
 }
 
 export const standInProgram = 'agent';
+/** Fewer than of a real one, which tests would only take longer by. */
+export const provedStartsMax = 4;
+/** In the root: the server is away for every version. */
+export const awayFile = 'server-is-away';
+/** In the root: versions that something has come into the world for, at which they end. */
+export const crashesFile = 'crashes';
 
 export interface RoundOptions {
   /** `--guard`, or nothing. */
@@ -63,22 +74,47 @@ export async function standInRound(
     program: standInProgram,
     agent: world.agent ?? world.root,
     startsMax: 2,
+    provedStartsMax,
     localUpdater: updater(async () => {}),
     openUpdater: async (gate) => updater(gate),
-    qualify: (program) => qualifyProgram({ program, args: ['--qualify'], folder: world.root, msMax: 1_000 }),
+    qualify: (program) => qualifyProgram(trialRun(program, world)),
+    reachesServer: (program) => reachesServer(trialRun(program, world)),
+    report: (of, reason) => told('reported', { of, reason }),
     log: told,
   });
   const begun = await self.begin(mode === '--guard' ? 'spare' : 'program');
   if (mode === '--guard') return 0;
-  if (begun === 'restart') return exitCodes.restart;
+  if (begun.step === 'restart') return exitCodes.restart;
   told('round');
-  if (behaviour === 'crash-in-round') return 1;
+  if (behaviour === 'crash-in-round' || crashesNow(version, world)) return 1;
   await meanwhile();
-  if (behaviour === 'fail-in-round') return (await self.fail('out of luck')) === 'restart' ? exitCodes.restart : 1;
-  await self.confirm();
+  if (world.isStopped === true) {
+    await self.end('asked');
+    return exitCodes.terminated;
+  }
+  const isBroken = (await self.judge(verdictOf(behaviour, world))) === 'restart';
+  if (isBroken || behaviour === 'fail-in-round') return isBroken ? exitCodes.restart : 1;
   const step = await self.update();
   await self.close();
   return step === 'restart' ? exitCodes.restart : 0;
+}
+
+const trialRun = (program: string, { root, trialMsMax: msMax = 60_000 }: StandInWorld) => ({
+  program,
+  args: ['--qualify'],
+  folder: root,
+  msMax,
+});
+
+function crashesNow(version: string, { root }: StandInWorld): boolean {
+  const path = join(root, crashesFile);
+  return existsSync(path) && readFileSync(path, 'utf8').split(' ').includes(version);
+}
+
+function verdictOf(behaviour: StandIn['behaviour'], { root }: StandInWorld): RoundVerdict {
+  if (behaviour === 'fail-in-round') return { kind: 'broken', reason: 'out of luck' };
+  const isAway = behaviour === 'deaf' || existsSync(join(root, awayFile));
+  return isAway ? { kind: 'unreached', reason: 'no answer' } : { kind: 'healthy' };
 }
 
 function worldly(fileSystem: FileSystem, { killAt, fullFrom, isHeld, root }: StandInWorld): FileSystem {
@@ -125,6 +161,7 @@ function bound(fileSystem: FileSystem): FileSystem {
     'setMode',
     'syncDirectory',
     'freeBytes',
+    'isSameVolume',
   ] as const;
   const methods = Object.fromEntries(names.map((name) => [name, fileSystem[name].bind(fileSystem)]));
   const { hasModes, canSyncDirectories } = fileSystem;
@@ -133,12 +170,16 @@ function bound(fileSystem: FileSystem): FileSystem {
 
 const marked = '# stand-in ';
 
+const answer = ({ version }: StandIn, isServerThere: boolean): string =>
+  JSON.stringify({ event: 'qualified', version, is_server_there: isServerThere });
+
 /** Its file: answers to `--qualify` by itself, so that a trial run costs nothing, and else starts the bundle. */
 export const standInScript = (bundle: string, standIn: StandIn): string =>
   [
     '#!/bin/sh',
     `${marked}${JSON.stringify(standIn)}`,
-    `[ "$1" = --qualify ] && echo '${JSON.stringify({ event: 'qualified', version: standIn.version })}' && exit`,
+    `[ "$1" = --qualify ] && [ -e ${awayFile} ] && echo '${answer(standIn, false)}' && exit`,
+    `[ "$1" = --qualify ] && echo '${answer(standIn, true)}' && exit`,
     `exec '${process.execPath}' -e 'require("${bundle}").runStandIn(${JSON.stringify(standIn)})' -- "$@"`,
     '',
   ].join('\n');
