@@ -102,7 +102,8 @@ function startInto(
     );
   });
   const printed = (async () => {
-    while (child.exitCode === null && (await stat(stdout)).size === 0) await setTimeout(50);
+    const isRunning = (): boolean => child.exitCode === null && child.signalCode === null;
+    while (isRunning() && (await stat(stdout)).size === 0) await setTimeout(50);
   })();
   return { process: child, printed, ended };
 }

@@ -1,6 +1,6 @@
 /** A client under test: its folders, its repository behind a real HTTP server, and the commands of the protocol. */
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -108,14 +108,11 @@ export class ClientUnderTest {
     for (const role of roles) expect(await this.text(role), role).toBe(String(this.repository.metadata(role)));
   }
 
-  /** In the order in which they were stored. */
+  /** Texts of all that was stored, sorted. */
   async downloaded(): Promise<readonly string[]> {
     const folder = join(this.#place.folder, 'targets');
-    const files = (await readdir(folder)).map(async (name) => {
-      const path = join(folder, name);
-      return { ms: (await stat(path)).mtimeMs, text: await readFile(path, 'utf8') };
-    });
-    return (await Promise.all(files)).sort((a, b) => a.ms - b.ms).map(({ text }) => text);
+    const texts = (await readdir(folder)).map((name) => readFile(join(folder, name), 'utf8'));
+    return (await Promise.all(texts)).sort();
   }
 }
 

@@ -106,7 +106,7 @@ async function changeTargets(
   repository.artifacts.set(path, Buffer.from(`malicious contents ${change}`));
   repository.publish('targets', 'snapshot', 'timestamp');
   await client.download(path);
-  expect([...(await client.downloaded())].sort()).toEqual([...expected.values()].sort());
+  expect(await client.downloaded()).toEqual([...expected.values()].sort());
 }
 
 type Delegation = Partial<DelegatedRole> & { readonly by: string; readonly name: string };

@@ -171,7 +171,8 @@ describe('keys', () => {
     // Whatever is wrong with trust, the application starts.
     await writeFile(join(folder, 'broken.json'), '{}');
     const start = [process.execPath, '-e', 'process.exit(7)'];
-    const launched = await remendo(['launch', '--root', other, '--trust-root', 'broken.json', '--', ...start]);
+    const patient = ['--check-wait', '600000'];
+    const launched = await remendo(['launch', '--root', other, ...patient, '--trust-root', 'broken.json', '--', ...start]);
     expect([launched.code, launched.stderr]).toEqual([7, expect.stringContaining('starting without an update: metadata')]);
   });
 });

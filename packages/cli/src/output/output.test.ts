@@ -6,7 +6,7 @@ import { causeLines } from './delta-causes.js';
 import { createOutput, type Streams } from './output.js';
 import { printError } from './print-error.js';
 import { printable, printableLines } from './printable.js';
-import { bytesText, countText, shareText } from './quantity.js';
+import { bytesText, countText, quantities, shareText } from './quantity.js';
 import { toSnakeCase } from './snake-case.js';
 import { tableLines } from './table.js';
 import { transformTable } from './transform-table.js';
@@ -92,6 +92,16 @@ describe('quantities', () => {
 
   it('counts have a plural', () => {
     expect([countText(1, 'file'), countText(0, 'file'), countText(1_234, 'file')]).toEqual(['1 file', '0 files', '1,234 files']);
+  });
+
+  it.each([
+    ['en', 'en-US'],
+    ['pt', 'pt-BR'],
+    ['it', 'it-IT'],
+  ] as const)('numbers are grouped as %s has it', (language, locale) => {
+    const expected = new Intl.NumberFormat(locale, { useGrouping: true });
+    for (const number of [0, 7, 999, 1_000, 54_321, 999_999, 1_234_567, 12_345_678_901, -1_234, 0.5, 1_234.56])
+      expect(quantities[language].number(number)).toBe(expected.format(number));
   });
 });
 

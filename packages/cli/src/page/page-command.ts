@@ -11,21 +11,20 @@ import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import { terminalMessages, wordFor } from '../terminal/messages.js';
 import { pageMessages } from './messages.js';
-import { openPage } from './open-page.js';
+import { type OpenPageOptions, openPage } from './open-page.js';
 import type { UpdateState } from './page-schemas.js';
 
-export interface PageOptions {
+export interface PageOptions extends Pick<OpenPageOptions, 'port' | 'serverWaitMs'> {
   readonly flags: SettingSources['flags'];
-  readonly port: number;
 }
 
-export async function runPage(context: CommandContext, { flags, port }: PageOptions): Promise<number> {
+export async function runPage(context: CommandContext, { flags, ...options }: PageOptions): Promise<number> {
   const { output, signal, environment, language } = context;
   const settings = loadSettings(['root', 'home', 'agent'], { flags, environment }, ['root']);
   const layout = installLayout(resolve(settings.root ?? '.'), settings.home === null ? undefined : resolve(settings.home));
   const say = pageMessages(language);
   const onUpdate = (state: UpdateState): void => tellUpdate(context, state);
-  const page = await openPage(context, { layout, flags, agent: settings.agent, port, onUpdate });
+  const page = await openPage(context, { ...options, layout, flags, agent: settings.agent, onUpdate });
   output.event('listening', { url: page.url });
   output.line(say.listening(page.url));
   output.line(say.secret);

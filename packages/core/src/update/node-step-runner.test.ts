@@ -36,6 +36,8 @@ const family = (path: string): string =>
    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' });
    writeFileSync(${JSON.stringify(path)}, String(child.pid)); setInterval(() => {}, 1000);`;
 
+const isWritten = async (path: string): Promise<boolean> => (await readFile(path, 'utf8').catch(() => '')) !== '';
+
 async function pidIn(path: string): Promise<number> {
   for (;;) {
     const text = await readFile(path, 'utf8').catch(() => '');
@@ -47,8 +49,9 @@ async function pidIn(path: string): Promise<number> {
 /** What keeps this program from ending, of pipes. */
 const openPipes = (): number => process.getActiveResourcesInfo().filter((kind) => kind === 'PipeWrap').length;
 
-async function isGone(pid: number): Promise<boolean> {
-  for (let tries = 0; tries < 200; tries++) {
+/** Waited for as long as the test may take. */
+async function isGone(pid: number): Promise<true> {
+  for (;;) {
     try {
       process.kill(pid, 0);
       // A zombie that nobody waits for is gone as well.
@@ -58,7 +61,21 @@ async function isGone(pid: number): Promise<boolean> {
     }
     await sleep(20);
   }
-  return false;
+}
+
+/**
+ * A port that only who is told of it takes: the system gives those of its own choice to whoever asks, here from 32768 on, so
+ * that one which was free a moment ago is somebody else's by now.
+ */
+async function quietPort(): Promise<number> {
+  for (let port = 10_000 + (process.pid % 20_000); ; port++) {
+    const server = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false)).listen(port, '127.0.0.1', () => resolve(true));
+    });
+    await new Promise((resolve) => server.close(resolve));
+    if (isFree) return port;
+  }
 }
 
 describe('a step', () => {
@@ -79,8 +96,12 @@ describe('a step', () => {
 
   it('that takes too long is ended, with what it started', async () => {
     const path = join(folder, 'too-long');
-    const end = await runner.run(node(family(path), 1_500), { onStarted });
-    expect(end.failure).toBe('it took longer than 1500 ms');
+    // More time, until it came to start something before it was over.
+    for (let limitMs = 1_500; ; limitMs *= 3) {
+      const end = await runner.run(node(family(path), limitMs), { onStarted });
+      expect(end.failure).toBe(`it took longer than ${limitMs} ms`);
+      if (await isWritten(path)) break;
+    }
     expect(await isGone(await pidIn(path))).toBe(true);
   });
 
@@ -96,19 +117,17 @@ describe('a step', () => {
 
   it('that outlived its updater is found and ended; another program with its id is not', async () => {
     const path = join(folder, 'orphan');
-    let started: StepProcess | null = null;
-    const running = runner.run(node(family(path)), {
-      onStarted: async (one) => {
-        started = one;
-      },
+    let tell: (one: StepProcess) => void = () => {};
+    const told = new Promise<StepProcess>((resolve) => {
+      tell = resolve;
     });
-    const child = await pidIn(path);
-    if (started === null) throw new Error('nobody told that it runs');
-    const { pid } = started as StepProcess;
+    const running = runner.run(node(family(path)), { onStarted: async (one) => tell(one) });
+    const [child, started] = await Promise.all([pidIn(path), told]);
+    const { pid } = started;
     await runner.end({ pid, startedAt: 'linux:another boot:1' });
     // Where the system does not tell when a process began, somebody else may have its id by now.
     if (process.platform === 'linux') await runner.end({ pid, startedAt: `ms:${Date.now()}` });
-    expect(await processes.isAlive(pid, (started as StepProcess).startedAt)).toBe(true);
+    expect(await processes.isAlive(pid, started.startedAt)).toBe(true);
     await runner.end(started);
     expect(await isGone(child)).toBe(true);
     expect((await running).failure).toContain('it was ended by');
@@ -150,10 +169,7 @@ describe('the health of an application', () => {
   };
 
   it('is proved by a port that it listens on', async () => {
-    const server = createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port } = server.address() as { port: number };
-    await new Promise((resolve) => server.close(resolve));
+    const port = await quietPort();
     const code = `setTimeout(() => require('node:net').createServer().listen(${port}, '127.0.0.1'), 200); ${stays}`;
     expect(await end(await prove(code, { stillRunningAfterMs: 0, port, withinMs: 30_000 }))).toBe('SIGTERM');
   });

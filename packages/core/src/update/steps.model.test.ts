@@ -20,6 +20,10 @@ import { createUpdater, type Updater } from './updater.js';
 const root = '/install';
 const seed = Number(process.env.REMENDO_TEST_SEED ?? 20_261_122);
 const rounds = Number(process.env.REMENDO_TEST_ROUNDS ?? 30);
+/** Where chance leaves one of the endings out of a whole run, as it does with one seed of six, until it comes. */
+const roundsMax = 400;
+/** Between the rounds' seeds, so that runs with neighbouring ones, such as dates, have no round in common. */
+const seedStep = 1_000_003;
 const kinds: readonly CrashKind[] = ['kept', 'dropped', 'killed', 'reordered', 'torn'];
 const start = { command: 'erp', args: [], folder: root };
 type Work = (one: Updater, disk: CrashFileSystem) => Promise<unknown>;
@@ -133,16 +137,19 @@ it('agree in the end, or wait for somebody, whatever fails and however often the
   await server.publish('1.0.1', { 'erp.exe': '1.0.1', 'lib/b.dll': 'b' });
   base.settle();
   const found: Record<string, number> = {};
-  for (let round = 0; round < rounds; round++) {
+  const isWholeRun = rounds >= 30;
+  const isMissing = (): boolean => Object.keys(found).length < 3;
+  for (let round = 0; round < rounds || (isWholeRun && isMissing() && round < roundsMax); round++) {
+    const roundSeed = seed + round * seedStep;
     try {
-      const ending = await oneRound(base, server, seededRandom(seed + round));
+      const ending = await oneRound(base, server, seededRandom(roundSeed));
       found[ending] = (found[ending] ?? 0) + 1;
     } catch (cause) {
-      throw new Error(`REMENDO_TEST_SEED=${seed + round} REMENDO_TEST_ROUNDS=1`, { cause });
+      throw new Error(`REMENDO_TEST_SEED=${roundSeed} REMENDO_TEST_ROUNDS=1`, { cause });
     }
   }
   console.log(`steps stopped again and again, seed ${seed}: ${JSON.stringify(found)}`);
-  if (rounds >= 30) expect(Object.keys(found).sort()).toEqual(['1.0.0', '1.0.1', 'held']);
+  if (isWholeRun) expect(Object.keys(found).sort()).toEqual(['1.0.0', '1.0.1', 'held']);
 }, 600_000);
 
 async function oneRound(base: CrashFileSystem, server: Ground['server'], random: Random): Promise<string> {

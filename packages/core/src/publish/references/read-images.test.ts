@@ -106,7 +106,7 @@ describe('readImages', () => {
   });
 
   it('gives regions in order, apart and inside the file, whatever the headers claim', () => {
-    const seed = Number(process.env.SEED ?? Date.now() % 2 ** 31);
+    const seed = Number(process.env.REMENDO_TEST_SEED ?? Date.now() % 2 ** 31);
     let state = seed | 1;
     const random = (below: number): number => {
       state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
@@ -119,13 +119,13 @@ describe('readImages', () => {
       const claimed = bytes.subarray(0, random(4) === 0 ? random(bytes.length) : bytes.length);
       for (const { regions } of readImages(claimed, 0)) {
         let end = 0;
-        expect(regions.length, `SEED=${seed}`).toBeLessThanOrEqual(limits.imageRegionsMax);
+        expect(regions.length, `REMENDO_TEST_SEED=${seed}`).toBeLessThanOrEqual(limits.imageRegionsMax);
         for (const region of regions.filter((one) => one.bytes > 0)) {
-          expect(region.address, `SEED=${seed}`).toBeGreaterThanOrEqual(end);
+          expect(region.address, `REMENDO_TEST_SEED=${seed}`).toBeGreaterThanOrEqual(end);
           end = region.address + region.bytes;
-          expect(region.memory + region.memoryBytes, `SEED=${seed}`).toBeLessThan(2 ** 32);
+          expect(region.memory + region.memoryBytes, `REMENDO_TEST_SEED=${seed}`).toBeLessThan(2 ** 32);
         }
-        expect(end, `SEED=${seed}`).toBeLessThanOrEqual(claimed.length);
+        expect(end, `REMENDO_TEST_SEED=${seed}`).toBeLessThanOrEqual(claimed.length);
       }
     }
   });

@@ -152,10 +152,12 @@ function parts(): readonly (readonly [flags: number, part: Json])[] {
   ];
 }
 
+/** Shared by all that fuzz, but not with other users of this machine, who could not write into it. */
+const scratchFolder = join(tmpdir(), `remendo-fuzz-trust-${process.getuid?.() ?? ''}`);
+
 function trustOf(fileSystem: MemoryFileSystem, files: ReadonlyMap<string, Uint8Array>): SignedTrust {
   const root = repository().files.get('1.root.json') ?? new Uint8Array();
   const clock = { now: () => nowMs, sleep: async () => {} };
-  const scratchFolder = join(tmpdir(), 'remendo-fuzz-trust');
   return new SignedTrust({ fileSystem, clock, source: mapMetadataSource(files), folder: '/install/trust', scratchFolder, root });
 }
 
