@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const main = join(here, 'dist/main.js');
+const main = join(here, 'dist/start.js');
 const core = join(here, 'node_modules/@remendo/core/dist');
 /** Programs of threads, by where they lie beside it: as they do beside the module of core that starts them. */
 export const workers = {
