@@ -12,6 +12,7 @@ import { type BackupMessage, type BackupQueue, changeRecords, type RecordPorts, 
 import type { MessageSender } from './senders/message-sender.js';
 
 export interface DeliverPorts extends RecordPorts {
+  readonly clock: Clock;
   readonly senders: readonly MessageSender[];
   readonly signal: AbortSignal;
   readonly log: (event: string, fields: object) => void;
@@ -176,11 +177,7 @@ const told = (error: unknown) => ({
 });
 
 /** As it is now: messages may have been added since it was read. */
-const changeQueue = (
-  ports: RecordPorts & { readonly clock: Clock },
-  target: string,
-  change: (queue: BackupQueue) => BackupQueue,
-): Promise<BackupQueue> =>
+const changeQueue = (ports: RecordPorts, target: string, change: (queue: BackupQueue) => BackupQueue): Promise<BackupQueue> =>
   changeRecords(ports, (records) => {
     const queue = records.queues.find((one) => one.target === target);
     const changed = change(queue ?? { target, messages: [], failures: 0, nextMs: 0 });

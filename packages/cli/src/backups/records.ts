@@ -6,8 +6,8 @@
 import { join } from 'node:path';
 import {
   acquireInstallLock,
-  type Clock,
   hasCode,
+  nodeClock,
   nodeFileSystem,
   nodeProcessProbe,
   type Random,
@@ -103,7 +103,6 @@ const emptyRecords: BackupRecords = { version: 1, jobs: [], queues: [] };
 
 export interface RecordPorts {
   readonly home: string;
-  readonly clock: Clock;
   readonly random: Random;
   /** Told once when what was there could not be understood. */
   readonly onDamaged: (message: string) => void;
@@ -159,19 +158,19 @@ export async function changeRecords<T>(
 const lockRetryMs = 50;
 const lockWaitMs = 30_000;
 
-/** Who writes holds it for milliseconds, so it is waited for. */
+/** Who writes holds it for milliseconds, so it is waited for; by the clock that files have their times from. */
 async function lockRecords(ports: RecordPorts, name: string) {
   for (let waitedMs = 0; ; waitedMs += lockRetryMs) {
     const lock = await tryLock(ports, name);
     if (lock !== null) return lock;
     if (waitedMs >= lockWaitMs) throw new UpdaterError('TRANSACTION_LOCKED', 'another program works on what is known of backups');
-    await ports.clock.sleep(lockRetryMs);
+    await nodeClock().sleep(lockRetryMs);
   }
 }
 
 /** Null when somebody else has it. */
-export async function tryLock({ home, clock, random }: RecordPorts, name: string) {
-  const ports = { fileSystem: nodeFileSystem(), clock, random, processes: nodeProcessProbe() };
+export async function tryLock({ home, random }: RecordPorts, name: string) {
+  const ports = { fileSystem: nodeFileSystem(), clock: nodeClock(), random, processes: nodeProcessProbe() };
   try {
     return await acquireInstallLock(ports, join(home, `backups.${name}.lock`));
   } catch (error) {

@@ -126,6 +126,7 @@ describe('the sources', () => {
   const withoutShell = [
     'ChildProcess',
     'ChildProcessByStdio',
+    'SpawnOptions',
     'StdioOptions',
     'execFile',
     'execFileSync',
@@ -146,10 +147,11 @@ describe('the sources', () => {
     }
   });
 
-  it('start programs in few places: the application, steps, builds of deltas, what the operator named, and tools of the system', () => {
+  it('start programs in few places: the application, steps, builds of deltas, looks at backups, what the operator named, and tools of the system', () => {
     const shipped = sources.filter(([name]) => name.startsWith('packages') && !/\.test\.|testing|kernels/.test(name));
     const starting = shipped.filter(([, text]) => /^import (?!type )[^;]*'node:child_process'/m.test(text)).map(([name]) => name);
     expect(starting.map((name) => name.split(/[\\/]/).at(-1)).sort()).toEqual([
+      'look-apart.ts',
       'node-end-tree.ts',
       'node-process-table.ts',
       'node-start-program.ts',
