@@ -159,8 +159,8 @@ describe('a step', () => {
 });
 
 describe('the health of an application', () => {
-  const prove = (code: string, rule: HealthRule) =>
-    proveStart({ starter: nodeApplicationStarter(), clock: nodeClock(), probes: nodeHealthProbes(runner) }, node(code), rule);
+  const prove = (code: string, rule: HealthRule, clock = nodeClock()) =>
+    proveStart({ starter: nodeApplicationStarter(), clock, probes: nodeHealthProbes(runner) }, node(code), rule);
   const stays = 'setInterval(() => {}, 1000);';
   const end = async (proof: Awaited<ReturnType<typeof prove>>) => {
     if (proof.kind !== 'healthy') throw new Error(proof.reason);
@@ -181,6 +181,13 @@ describe('the health of an application', () => {
     expect(late).toMatchObject({ kind: 'failed', reason: 'ready was not written within 600 ms', exit: { signal: 'SIGTERM' } });
     const code = `require('node:fs').writeFileSync('ready', 'of today, and longer'); ${stays}`;
     await end(await prove(code, { stillRunningAfterMs: 0, file, withinMs: 30_000 }));
+  });
+
+  it('has its time also when the clock is set meanwhile', async () => {
+    let nowMs = 0;
+    const set = { ...nodeClock(), now: () => (nowMs += 3_600_000) };
+    const code = `setTimeout(() => require('node:fs').writeFileSync('soon', ''), 400); ${stays}`;
+    expect(await end(await prove(code, { stillRunningAfterMs: 0, file: 'soon', withinMs: 60_000 }, set))).toBe('SIGTERM');
   });
 
   it('is proved by a command, asked until it agrees; one that ends meanwhile has failed', async () => {
