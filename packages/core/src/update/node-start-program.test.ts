@@ -126,6 +126,7 @@ describe('the sources', () => {
   const withoutShell = [
     'ChildProcess',
     'ChildProcessByStdio',
+    'ExecFileOptions',
     'SpawnOptions',
     'StdioOptions',
     'execFile',
