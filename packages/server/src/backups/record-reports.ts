@@ -9,7 +9,6 @@ import { sql } from 'kysely';
 import type { Db, Tx } from '../database/open-database.js';
 import { parseMoment, parseMomentOrNull } from '../history/moments.js';
 import type { Notifier } from '../notifications/notifier.js';
-import type { RequestCounter } from '../plugins/request-counter.js';
 import { type MonitorRow, notifyChange } from './notify-change.js';
 
 export interface ReportPorts {
@@ -22,28 +21,6 @@ export interface ReportSource {
   readonly terminalKey: string;
   /** Of an enrolled terminal; null: what the report says. */
   readonly branch: string | null;
-}
-
-export interface ReportQuota {
-  /** Of the bytes that one who tells may have stored in a day. */
-  readonly counter: RequestCounter;
-  /** Who tells: names that somebody chose for their machines count together. */
-  readonly key: string;
-}
-
-/** The same, while who tells has not had as much stored today as they may. @throws UpdaterError LIMIT_RATE: nothing is stored then. */
-export async function recordReportsWithin(
-  { counter, key }: ReportQuota,
-  ...[ports, source, told]: Parameters<typeof recordReports>
-): Promise<BackupReportsAnswer> {
-  counter.refuseIfOver(key);
-  const answer = await recordReports(ports, source, told);
-  if (answer.accepted > 0) {
-    const bytes = Math.ceil((Buffer.byteLength(JSON.stringify(told.reports)) * answer.accepted) / told.reports.length);
-    // What goes over it is stored: the next is refused.
-    await counter.take(key, bytes).catch(() => undefined);
-  }
-  return answer;
 }
 
 /** When this returns, every report is stored and has had its effects, once. @throws UpdaterError REQUEST_INVALID. */

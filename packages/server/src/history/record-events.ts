@@ -6,7 +6,7 @@ import { parseVersion } from '@remendo/core';
 import type { UpdateEvent, UpdateEventsAnswer } from '@remendo/core/protocol';
 import type { Principal } from '../accounts/principal.js';
 import { addressKey } from '../plugins/address-key.js';
-import type { RequestCounter } from '../plugins/request-counter.js';
+import type { DailyQuota } from '../plugins/daily-quota.js';
 import type { CatalogueView } from '../releases/catalogue.js';
 import { requireAccess } from '../releases/release-access.js';
 import type { ApplicationRecord } from '../releases/release-records.js';
@@ -25,8 +25,7 @@ export interface EventSource {
 
 export interface EventRecorder {
   readonly writer: EventWriter;
-  /** Of the bytes that one who tells may have stored in a day. */
-  readonly quota: RequestCounter;
+  readonly quota: DailyQuota;
 }
 
 /** Of what strangers print and explain: enough to know what it was about. */
@@ -44,15 +43,8 @@ export async function recordEvents(
   events: readonly UpdateEvent[],
 ): Promise<UpdateEventsAnswer> {
   const rows = events.flatMap((event) => rowOf(view, source, event) ?? []);
-  const quotaKey = quotaKeyOf(source);
-  quota.refuseIfOver(quotaKey);
-  const stored = await writer.write(rows);
-  if (stored > 0) {
-    const bytes = Math.ceil((Buffer.byteLength(JSON.stringify(rows)) * stored) / rows.length);
-    // What goes over it is stored: the next is refused.
-    await quota.take(quotaKey, bytes).catch(() => undefined);
-  }
-  return { accepted: stored, duplicates: rows.length - stored, unknown: events.length - rows.length };
+  const { accepted } = await quota.store(quotaKeyOf(source), rows, async () => ({ accepted: await writer.write(rows) }));
+  return { accepted, duplicates: rows.length - accepted, unknown: events.length - rows.length };
 }
 
 /** Names that who tells chose themselves count together. */

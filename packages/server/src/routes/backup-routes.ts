@@ -4,9 +4,9 @@ import { Type } from 'typebox';
 import { requireCustomer, requireOperator } from '../accounts/principal.js';
 import { actorOf, recordAudit } from '../audit/record-audit.js';
 import { askedStates, listBackups, listChecks, requireBackup } from '../backups/list-backups.js';
-import { recordReportsWithin } from '../backups/record-reports.js';
+import { recordReports } from '../backups/record-reports.js';
 import { scopeOf } from '../history/record-scope.js';
-import { RequestCounter } from '../plugins/request-counter.js';
+import { DailyQuota } from '../plugins/daily-quota.js';
 import { terminalKeyOf } from '../terminals/sightings.js';
 import type { App, AppPorts } from './app-ports.js';
 import { cutPage, numberedPageOf, pageQuery } from './paging.js';
@@ -24,8 +24,7 @@ export function backupRoutes(app: App, ports: AppPorts): void {
 
 function reportsRoute(app: App, ports: AppPorts): void {
   const { database, notifier, config } = ports;
-  const day = { perMinute: config.backupBytesPerDay, windowSeconds: 86_400 };
-  const counter = new RequestCounter({ database, log: app.log, name: 'backups', ...day });
+  const quota = new DailyQuota({ database, log: app.log, name: 'backups', bytesMax: config.backupBytesPerDay });
   const schema = {
     tags,
     summary: 'Report how backups are; a report that comes twice counts once',
@@ -41,9 +40,11 @@ function reportsRoute(app: App, ports: AppPorts): void {
       terminalKey: terminalKeyOf(principal, headers['x-terminal-id'], ip),
       branch: principal.kind === 'terminal' ? principal.terminal.branch : null,
     };
-    const quota = { counter, key: principal.kind === 'terminal' ? principal.terminal.id : customer.code };
-    const told = { reports: request.body.reports, now: new Date() };
-    return recordReportsWithin(quota, { db: database.db, notifier }, source, told);
+    const { reports } = request.body;
+    // Names that somebody chose for their machines count together.
+    const key = principal.kind === 'terminal' ? principal.terminal.id : customer.code;
+    const told = { reports, now: new Date() };
+    return quota.store(key, reports, () => recordReports({ db: database.db, notifier }, source, told));
   });
 }
 

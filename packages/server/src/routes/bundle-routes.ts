@@ -5,7 +5,7 @@ import { actorOf } from '../audit/record-audit.js';
 import { makeBundle } from '../bundles/make-bundle.js';
 import { takeReceipt } from '../bundles/take-receipt.js';
 import { EventWriter } from '../history/event-writer.js';
-import { RequestCounter } from '../plugins/request-counter.js';
+import { DailyQuota } from '../plugins/daily-quota.js';
 import type { App, AppPorts } from './app-ports.js';
 
 /** A receipt's body is text in JSON: every quotation mark of it takes two bytes. */
@@ -24,13 +24,7 @@ export function bundleRoutes(app: App, ports: AppPorts): void {
     return makeBundle(ports, { principal, actor: actorOf(request), request: request.body });
   });
   const { database, config } = ports;
-  const quota = new RequestCounter({
-    database,
-    log: app.log,
-    name: 'receipts',
-    perMinute: config.eventBytesPerDay,
-    windowSeconds: 86_400,
-  });
+  const quota = new DailyQuota({ database, log: app.log, name: 'receipts', bytesMax: config.eventBytesPerDay });
   const recorder = { writer: new EventWriter(ports), quota };
   const receipts = {
     tags: ['updates'],

@@ -7,7 +7,7 @@ import { parseMoment } from '../history/moments.js';
 import { recordEvents } from '../history/record-events.js';
 import { scopeOf } from '../history/record-scope.js';
 import { summarizeUpdates } from '../history/summarize-updates.js';
-import { RequestCounter } from '../plugins/request-counter.js';
+import { DailyQuota } from '../plugins/daily-quota.js';
 import { terminalKeyOf } from '../terminals/sightings.js';
 import type { App, AppPorts } from './app-ports.js';
 import { cutPage, numberedPageOf, pageQuery } from './paging.js';
@@ -35,8 +35,7 @@ export function historyRoutes(app: App, ports: AppPorts): void {
 
 function eventsRoute(app: App, ports: AppPorts): void {
   const { database, config } = ports;
-  const day = { perMinute: config.eventBytesPerDay, windowSeconds: 86_400 };
-  const quota = new RequestCounter({ database, log: app.log, name: 'events', ...day });
+  const quota = new DailyQuota({ database, log: app.log, name: 'events', bytesMax: config.eventBytesPerDay });
   const recorder = { writer: new EventWriter(ports), quota };
   const schema = {
     tags: ['updates'],
