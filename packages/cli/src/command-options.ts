@@ -1,6 +1,7 @@
 /** Settings of the table as options of a command, and help with examples. */
 import { type Command, Option } from 'commander';
-import { type Setting, type SettingName, type SettingSources, settings } from './config.js';
+import type { SettingSources } from './config.js';
+import { type Setting, type SettingName, settings } from './settings.js';
 
 /** Adds the flags of these settings; their values are read by `flagsOf`. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {

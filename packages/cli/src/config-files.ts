@@ -2,7 +2,8 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits, UpdaterError } from '@remendo/core';
-import { readSettings, type SettingName, type SettingSources, type Settings } from './config.js';
+import { readSettings, type SettingSources } from './config.js';
+import type { SettingName, Settings } from './settings.js';
 
 export const configFileName = 'remendo.config.json';
 

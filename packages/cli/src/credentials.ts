@@ -1,5 +1,5 @@
 import { UpdaterError } from '@remendo/core';
-import type { Settings } from './config.js';
+import type { Settings } from './settings.js';
 
 /** Who asks the server: headers of every request. */
 export type Credentials = Readonly<Record<string, string>>;

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { errorCatalogue } from '@remendo/core';
 import { describe, expect, it } from 'vitest';
 import { createCommandTree } from './command-tree.js';
-import { type Setting, settings } from './config.js';
 import { exitClassOf, exitCodes } from './exit-codes.js';
+import { type Setting, settings } from './settings.js';
 
 const docs = readFileSync(new URL('../../../docs/cli.md', import.meta.url), 'utf8');
 const tableRows = docs

@@ -1,5 +1,5 @@
 import { createHttpClient, type HttpClient, nodeHost } from '@remendo/core';
-import type { Settings } from './config.js';
+import type { Settings } from './settings.js';
 
 /** The settings say where it is and have been required; `credentials` are headers. @throws UpdaterError CONFIG_INVALID, DOWNLOAD_INSECURE. */
 export function openServer(

@@ -13,7 +13,7 @@ const pages = ['docs/threat-model.md', 'SECURITY.md'].map((path) => ({ path, tex
 /** Flags and variables, of the server, the terminal and `setup`. */
 const settingNames = [
   'packages/server/src/settings.ts',
-  'packages/cli/src/config.ts',
+  'packages/cli/src/settings.ts',
   'packages/cli/src/setup/commands.ts',
 ].flatMap((path) => [...read(path).matchAll(/'(--[a-z-]+|REMENDO_\w+)\b/g)].map(([, name = '']) => name));
 

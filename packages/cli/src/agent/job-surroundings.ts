@@ -1,7 +1,8 @@
 /** What the jobs of an agent share. */
 import { createUpdater, type InstallLayout, type InstallState, nodeHost } from '@remendo/core';
-import type { SettingName, SettingSources, Settings } from '../config.js';
+import type { SettingSources } from '../config.js';
 import { credentialNames } from '../credentials.js';
+import type { SettingName, Settings } from '../settings.js';
 import type { UpdateLog } from '../terminal/update-log.js';
 import type { Job } from './agent.js';
 import type { AgentConfig } from './agent-config.js';

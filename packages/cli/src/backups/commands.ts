@@ -1,8 +1,8 @@
 /** The command `backups`: its commands, options, help and examples. */
 import type { Command } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
-import type { SettingName } from '../config.js';
 import type { Run } from '../run.js';
+import type { SettingName } from '../settings.js';
 import { runBackupsAccept } from './accept-command.js';
 import { runBackupsCheck } from './check-command.js';
 import { runBackupsList } from './list-command.js';

@@ -1,9 +1,9 @@
 /** The backup monitor from settings: what the commands, the agent and the gate of an update open it with. */
 import { hostname } from 'node:os';
 import { nodeClock, nodeRandom } from '@remendo/core';
-import type { SettingName, Settings } from '../config.js';
 import { credentialNames, credentialsOf } from '../credentials.js';
 import type { Language } from '../language.js';
+import type { SettingName, Settings } from '../settings.js';
 import type { BackupMonitorOptions } from './backup-monitor.js';
 import { lookerApart } from './look-apart.js';
 import { parseBackups } from './parse-backups.js';

@@ -1,5 +1,5 @@
-import type { Settings } from '../config.js';
 import type { credentialNames } from '../credentials.js';
+import type { Settings } from '../settings.js';
 
 export interface BundleOptions {
   readonly release: string;

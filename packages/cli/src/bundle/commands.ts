@@ -1,11 +1,11 @@
 /** Commands about offline bundles: their arguments, options, help and examples. */
 import { type Command, Option } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
-import type { SettingName } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { credentialNames } from '../credentials.js';
 import { repeated } from '../keys/commands.js';
 import type { Run } from '../run.js';
+import type { SettingName } from '../settings.js';
 import { runBundle } from './bundle-command.js';
 import type { BundleOptions } from './bundle-options.js';
 import { runReceipts } from './receipts-command.js';

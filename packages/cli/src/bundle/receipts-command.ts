@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path';
 import { answerValidator, type HttpClient, isUpdaterError, limits, nodeFileSystem, UpdaterError } from '@remendo/core';
 import { Receipt, ReceiptAnswer } from '@remendo/core/protocol';
 import type { CommandContext } from '../command-context.js';
-import type { Settings } from '../config.js';
 import { type credentialNames, credentialsOf } from '../credentials.js';
 import { exitCodeOf, exitCodes } from '../exit-codes.js';
 import { readNamedFile, statNamedPath } from '../named-path.js';
@@ -11,6 +10,7 @@ import { openServer } from '../open-server.js';
 import { told } from '../output/phrases/told.js';
 import { printable } from '../output/printable.js';
 import { quantities } from '../output/quantity.js';
+import type { Settings } from '../settings.js';
 import { bundleMessages } from './messages.js';
 import { receiptsFolder } from './receipt-files.js';
 

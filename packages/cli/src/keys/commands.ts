@@ -1,9 +1,9 @@
 /** `remendo keys`: its arguments, options, help and examples. */
 import { type Command, Option } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
-import type { SettingName } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import type { Run } from '../run.js';
+import type { SettingName } from '../settings.js';
 import type { SigningSettings } from './open-signing.js';
 import {
   type DelegateOptions,

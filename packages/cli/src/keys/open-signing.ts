@@ -26,10 +26,10 @@ import {
   type SigningKey,
 } from '@remendo/core/publish';
 import type { CommandContext } from '../command-context.js';
-import type { Settings } from '../config.js';
 import { readNamedFile } from '../named-path.js';
 import { openServer } from '../open-server.js';
 import { printable } from '../output/printable.js';
+import type { Settings } from '../settings.js';
 import { type KeySettings, readSigningKeys } from './read-keys.js';
 
 export type SigningSettings = Settings<'server' | 'allowInsecure' | 'token' | 'trustRoot' | 'trustFolder'> & KeySettings;

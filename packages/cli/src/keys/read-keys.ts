@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { UpdaterError } from '@remendo/core';
 import { decodeKeyFile, decodePublicKey, type RoleKeys, type SigningKey } from '@remendo/core/publish';
-import type { Settings } from '../config.js';
+import type { Settings } from '../settings.js';
 
 export type KeySettings = Settings<'keyPassphrase' | 'signingKey'>;
 

@@ -2,11 +2,11 @@
 import { channels } from '@remendo/core/protocol';
 import { type Command, Option } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
-import type { SettingName } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { repeated, signingFlags, signingSettingNames } from '../keys/commands.js';
 import { runSignRelease, type SignReleaseOptions } from '../keys/sign-release.js';
 import type { Run } from '../run.js';
+import type { SettingName } from '../settings.js';
 import { runAllowDowngrade, runChangeState, runPromote, type StateChange } from './change-release.js';
 import type { RolloutOptions } from './parse-rollout.js';
 import type { OperatorSettings } from './releases-api.js';

@@ -11,8 +11,8 @@ import {
   type RolloutChange,
   RolloutList,
 } from '@remendo/core/protocol';
-import type { Settings } from '../config.js';
 import { openServer } from '../open-server.js';
+import type { Settings } from '../settings.js';
 
 export type OperatorSettings = Settings<'server' | 'application' | 'platform' | 'allowInsecure' | 'token'>;
 

@@ -1,9 +1,9 @@
 /** The command `page`: its options, help and examples. */
 import type { Command } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
-import type { SettingName } from '../config.js';
 import { optionReader } from '../option-reader.js';
 import type { Run } from '../run.js';
+import type { SettingName } from '../settings.js';
 import { runPage } from './page-command.js';
 
 const flags = [

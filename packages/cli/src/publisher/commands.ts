@@ -2,10 +2,10 @@
 import { channels, releaseTypes } from '@remendo/core/protocol';
 import { type Command, Option } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
-import type { SettingName } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { repeated, signingFlags, signingSettingNames } from '../keys/commands.js';
 import type { Run } from '../run.js';
+import type { SettingName } from '../settings.js';
 import { runApply } from './apply-command.js';
 import { type BenchOptions, runBench } from './bench-command.js';
 import { type DiffOptions, diffCodecs, diffProfiles, runDiff } from './diff-command.js';

@@ -2,8 +2,8 @@
 import { UpdaterError } from '@remendo/core';
 import type { Command } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
-import type { SettingName } from '../config.js';
 import type { Run } from '../run.js';
+import type { SettingName } from '../settings.js';
 import { runRelay } from './relay-command.js';
 import { relayPort } from './relay-settings.js';
 

@@ -5,10 +5,10 @@
 import { isUpdaterError, parseServerUrl, problemsOfSteps } from '@remendo/core';
 import { agentConfigOf } from '../agent/agent-config.js';
 import { parseBackups } from '../backups/parse-backups.js';
-import type { Settings } from '../config.js';
 import type { Language } from '../language.js';
 import { assertNamedFile } from '../named-path.js';
 import { parseRelays } from '../relay/parse-relays.js';
+import type { Settings } from '../settings.js';
 
 type Checked = Settings<
   'server' | 'allowInsecure' | 'agent' | 'relay' | 'steps' | 'backups' | 'trustRoot' | 'openpgpKeys' | 'language'

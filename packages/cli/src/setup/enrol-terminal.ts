@@ -7,7 +7,6 @@ import { release, type } from 'node:os';
 import { join } from 'node:path';
 import { answerValidator, type HttpClient, hasCode, isUpdaterError, nodeFileSystem, writeDurably } from '@remendo/core';
 import { type EnrolRequest, LicenseAnswer, NewTerminal } from '@remendo/core/protocol';
-import { settings as table } from '../config.js';
 import {
   type Credentials,
   credentialsOf,
@@ -16,6 +15,7 @@ import {
   parseTerminalSecret,
 } from '../credentials.js';
 import { openServer } from '../open-server.js';
+import { settings as table } from '../settings.js';
 import { parseCustomerFile } from '../terminal/become-customer.js';
 import { programVersion } from '../version.js';
 import type { SetupAnswers } from './read-answers.js';

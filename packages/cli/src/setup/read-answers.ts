@@ -7,10 +7,11 @@ import { hostname } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { hasCode, type InstallLayout, installLayout, limits, UpdaterError } from '@remendo/core';
 import type { SelfUpdateSettings } from '../agent/self-update/self-update-settings.js';
-import { readSettings, type Setting, type SettingName, type SettingSources, type Settings, settings as table } from '../config.js';
+import { readSettings, type SettingSources } from '../config.js';
 import { configFileName, readSecret } from '../config-files.js';
 import { credentialsOf } from '../credentials.js';
 import { type ServiceSettings, serviceSettingsOf } from '../service/service-settings.js';
+import { type Setting, type SettingName, type Settings, settings as table } from '../settings.js';
 import { problemsOfAnswers } from './check-answers.js';
 import { type OnlySetup, type RegisterAnswers, splitAnswers, type TerminalAnswers } from './setup-answers.js';
 

@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
-import type { SettingName } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import type { Run } from '../run.js';
+import type { SettingName } from '../settings.js';
 import type { SimulateOptions } from './parse-simulation.js';
 import { runSimulate, simulateSettings } from './simulate-command.js';
 

@@ -1,10 +1,10 @@
 /** `remendo simulate`: many terminals against one server, and the proof that nothing was lost. */
 import { parseServerUrl, UpdaterError } from '@remendo/core';
 import type { CommandContext } from '../command-context.js';
-import type { Settings } from '../config.js';
 import { exitCodes } from '../exit-codes.js';
 import type { Output } from '../output/output.js';
 import { countText } from '../output/quantity.js';
+import type { Settings } from '../settings.js';
 import { findLostEvents, type LoggedEvents } from './find-lost-events.js';
 import { parseSimulation, type SimulateOptions, type Simulation } from './parse-simulation.js';
 import { fleetReport, printFleet } from './report-fleet.js';

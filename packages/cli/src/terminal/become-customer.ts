@@ -3,7 +3,7 @@ import { type FileHandle, lstat, open, rm } from 'node:fs/promises';
 import { answerValidator, type HttpClient, isUpdaterError, UpdaterError } from '@remendo/core';
 import { NotificationList, RegisterAnswer, type RegisterRequest } from '@remendo/core/protocol';
 import { Type } from 'typebox';
-import { settings as table } from '../config.js';
+import { settings as table } from '../settings.js';
 
 export interface NewCustomer {
   readonly code: string;

@@ -1,8 +1,8 @@
 /** The terminal's commands: their arguments, options, help and examples. */
 import type { Command } from 'commander';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
-import type { SettingName } from '../config.js';
 import type { Run } from '../run.js';
+import type { SettingName } from '../settings.js';
 import { runCheck } from './check-command.js';
 import { addLicense, addRegister } from './customer-commands.js';
 import { runDownload } from './download-command.js';

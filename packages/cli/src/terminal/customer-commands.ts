@@ -4,10 +4,10 @@ import { type RegisterRequest, serviceLevels } from '@remendo/core/protocol';
 import { type Command, Option } from 'commander';
 import type { CommandContext } from '../command-context.js';
 import { addExamples, addSettings, flagsOf } from '../command-options.js';
-import type { SettingName } from '../config.js';
 import { loadSettings } from '../config-files.js';
 import { credentialNames } from '../credentials.js';
 import type { Run } from '../run.js';
+import type { SettingName } from '../settings.js';
 import { runLicense } from './license-command.js';
 import { runConfirm, runRegister, runSendCode } from './register-command.js';
 

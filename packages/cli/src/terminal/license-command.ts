@@ -2,7 +2,6 @@
 import { answerValidator, UpdaterError } from '@remendo/core';
 import { LicenseAnswer } from '@remendo/core/protocol';
 import type { CommandContext } from '../command-context.js';
-import type { Settings } from '../config.js';
 import { credentialsOf } from '../credentials.js';
 import { exitCodes } from '../exit-codes.js';
 import { openServer } from '../open-server.js';
@@ -10,6 +9,7 @@ import { dayText } from '../output/duration.js';
 import type { Output } from '../output/output.js';
 import { printable } from '../output/printable.js';
 import { pairLines } from '../output/table.js';
+import type { Settings } from '../settings.js';
 import { customerMessages } from './customer-messages.js';
 
 const validate = answerValidator(LicenseAnswer);

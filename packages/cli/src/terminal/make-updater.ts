@@ -11,10 +11,10 @@ import {
   UpdaterError,
   type UpdaterOptions,
 } from '@remendo/core';
-import type { Settings } from '../config.js';
 import type { Credentials } from '../credentials.js';
 import { readNamedFile } from '../named-path.js';
 import { componentVersions } from '../pipeline/component-version.js';
+import type { Settings } from '../settings.js';
 
 /** Settings that the updater itself is made of. */
 export const updaterSettingNames = [

@@ -1,13 +1,13 @@
 /** `remendo register`: becomes a customer. Key and secret are told this once, on the screen or into a file of one's own. */
 import type { RegisterRequest } from '@remendo/core/protocol';
 import type { CommandContext } from '../command-context.js';
-import { type Settings, settings as table } from '../config.js';
 import { customerCredentialsOf } from '../credentials.js';
 import { exitCodes } from '../exit-codes.js';
 import { openServer } from '../open-server.js';
 import { dayText } from '../output/duration.js';
 import { printable } from '../output/printable.js';
 import { pairLines } from '../output/table.js';
+import { type Settings, settings as table } from '../settings.js';
 import { becomeCustomer, confirmMail, type NewCustomer, sendMailCode, wasCodeMailed } from './become-customer.js';
 import { customerMessages } from './customer-messages.js';
 

@@ -2,13 +2,14 @@
 import { join, resolve } from 'node:path';
 import { createUpdater, installLayout, limits, nodeFileSystem, nodeHost, type UpdaterOptions } from '@remendo/core';
 import type { CommandContext } from '../../command-context.js';
-import type { SettingName, SettingSources } from '../../config.js';
+import type { SettingSources } from '../../config.js';
 import { loadSettings } from '../../config-files.js';
 import { credentialNames, credentialsOf } from '../../credentials.js';
 import { type History, type HistoryOptions, openHistory } from '../../history/open-history.js';
 import { readNamedFile } from '../../named-path.js';
 import { ownProgram } from '../../own-program.js';
 import { guardInstall } from '../../permissions/guard-install.js';
+import type { SettingName } from '../../settings.js';
 import { countFetched } from '../../terminal/count-fetched.js';
 import { openUpdateLog, updateLogName } from '../../terminal/update-log.js';
 import { type QualifyRun, qualifyProgram, reachesServer } from './qualify-program.js';

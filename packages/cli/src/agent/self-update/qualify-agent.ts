@@ -6,9 +6,10 @@
 import { resolve } from 'node:path';
 import { createHttpClient, createUpdater, installLayout, isUpdaterError, nodeHost } from '@remendo/core';
 import type { CommandContext } from '../../command-context.js';
-import type { SettingName, SettingSources } from '../../config.js';
+import type { SettingSources } from '../../config.js';
 import { loadSettings } from '../../config-files.js';
 import { exitCodes } from '../../exit-codes.js';
+import type { SettingName } from '../../settings.js';
 import { terminalSettingNames } from '../../terminal/open-terminal.js';
 import { programVersion } from '../../version.js';
 import { agentConfigOf } from '../agent-config.js';
